@@ -1,0 +1,153 @@
+/**
+ * Virtual IPs: one per service that declares none, hashed into a range, pinned by a lock file.
+ * Nobody moves when someone is added: a pinned service keeps its address, and a service that left keeps its entry,
+ * so that an address is never handed on to another service while clients may still hold it.
+ */
+import ipaddr from "ipaddr.js"
+import * as Schema from "effect/Schema"
+import * as Diagnostic from "./Diagnostic.ts"
+import { isIp } from "./Names.ts"
+
+export const defaultRange = "240.0.0.0/8"
+
+/** Istio allocates from here by itself. */
+const istioRange: [number, number] = [parse("240.240.0.0"), 2 ** 16]
+
+function parse(ip: string): number {
+  return ip.split(".").reduce((n, octet) => n * 256 + Number(octet), 0)
+}
+
+const format = (n: number): string => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255].join(".")
+
+/** FNV-1a, 32 bits: spreads identities over the range; collisions are probed, so quality beyond that does not matter. */
+const hash = (text: string): number => {
+  let h = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
+  return h >>> 0
+}
+
+export interface Range {
+  readonly cidr: string
+  readonly base: number
+  readonly size: number
+}
+
+/** An IPv4 CIDR inside 240.0.0.0/4 or a private range, at most /28; or a sentence saying what is wrong. */
+export const parseRange = (cidr: string): Range | { readonly problem: string } => {
+  if (!ipaddr.IPv4.isValidCIDR(cidr)) return { problem: `"${cidr}" is not an IPv4 range such as 240.0.0.0/8` }
+  const [ip, bits] = ipaddr.IPv4.parseCIDR(cidr)
+  if (bits > 28) return { problem: `"${cidr}" is too small: at most /28` }
+  const kind = ip.range()
+  if (kind !== "reserved" && kind !== "private" && kind !== "carrierGradeNat") {
+    return { problem: `"${cidr}" is a ${kind} range; use one inside 240.0.0.0/4 or a private range` }
+  }
+  const size = 2 ** (32 - bits)
+  const base = Math.floor(parse(ip.toString()) / size) * size
+  return { cidr, base, size }
+}
+
+/** Why an address cannot be a virtual IP, or undefined. */
+export const addressProblem = (address: string): string | undefined => {
+  if (!isIp(address)) return `"${address}" is not an IP address`
+  const kind = ipaddr.parse(address).range()
+  if (
+    kind === "loopback" ||
+    kind === "multicast" ||
+    kind === "unspecified" ||
+    kind === "linkLocal" ||
+    kind === "broadcast"
+  ) {
+    return `${address} is a ${kind} address`
+  }
+  if (!address.includes(":") && inIstioRange(parse(address)))
+    return `${address} is in 240.240.0.0/16, from which Istio allocates`
+  return undefined
+}
+
+const inIstioRange = (n: number): boolean => n >= istioRange[0] && n < istioRange[0] + istioRange[1]
+
+export class Addresses {
+  private readonly range: Range
+  private readonly byService = new Map<string, string>()
+  private readonly owner = new Map<string, string>()
+
+  constructor(range: Range, pinned: ReadonlyMap<string, string> = new Map()) {
+    this.range = range
+    for (const [service, address] of pinned) if (this.contains(address)) this.assign(service, address)
+  }
+
+  /** The address of a service; undefined when the range is used up. */
+  of(service: string): string | undefined {
+    const known = this.byService.get(service)
+    if (known !== undefined) return known
+    let n = hash(service) % this.range.size
+    for (let tries = 0; tries < this.range.size; tries++, n = (n + 1) % this.range.size) {
+      const candidate = this.range.base + n
+      const last = candidate & 255
+      if (last === 0 || last === 255 || inIstioRange(candidate)) continue
+      const address = format(candidate)
+      if (this.owner.has(address)) continue
+      this.assign(service, address)
+      return address
+    }
+    return undefined
+  }
+
+  /** Keeps a declared address from being handed out. */
+  reserve(address: string): void {
+    if (!this.owner.has(address)) this.owner.set(address, "")
+  }
+
+  /** All assignments, for the lock file. */
+  get pins(): ReadonlyMap<string, string> {
+    return this.byService
+  }
+
+  private assign(service: string, address: string): void {
+    this.byService.set(service, address)
+    this.owner.set(address, service)
+  }
+
+  private contains(address: string): boolean {
+    const n = parse(address)
+    return n >= this.range.base && n < this.range.base + this.range.size
+  }
+}
+
+const Lock = Schema.Struct({ version: Schema.Literal(1), addresses: Schema.Record(Schema.String, Schema.String) })
+
+/** Sorted, one service a line: merges well in version control. */
+export const lockText = (pins: ReadonlyMap<string, string>): string => {
+  const lines = [...pins]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([s, a]) => `    ${JSON.stringify(s)}: ${JSON.stringify(a)}`)
+  return `{\n  "version": 1,\n  "addresses": ${lines.length === 0 ? "{}" : `{\n${lines.join(",\n")}\n  }`}\n}\n`
+}
+
+/** Pins of a lock file, or what is wrong with it: a lock that is not understood is never guessed at. */
+export const readLock = (
+  text: string,
+  file: string
+): ReadonlyMap<string, string> | ReadonlyArray<Diagnostic.Diagnostic> => {
+  let lock: typeof Lock.Type
+  try {
+    lock = Schema.decodeUnknownSync(Lock)(JSON.parse(text))
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause)
+    return [Diagnostic.error("CW510", `${file} is not a lock file: ${message}`, { place: { file } })]
+  }
+  const seen = new Map<string, string>()
+  const problems: Array<Diagnostic.Diagnostic> = []
+  for (const [service, address] of Object.entries(lock.addresses)) {
+    const problem = addressProblem(address)
+    const other = seen.get(address)
+    if (problem !== undefined) problems.push(Diagnostic.error("CW510", `${service}: ${problem}`, { place: { file } }))
+    if (other !== undefined) {
+      problems.push(
+        Diagnostic.error("CW510", `${other} and ${service} have one address, ${address}`, { place: { file } })
+      )
+    }
+    seen.set(address, service)
+  }
+  return problems.length > 0 ? problems : new Map(Object.entries(lock.addresses))
+}

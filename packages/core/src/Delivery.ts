@@ -1,0 +1,205 @@
+/**
+ * Brings generations to sinks: a mailbox of one per sink (the newest wins), plan, safety, review, apply, and retries on
+ * the sink's own clock. The only place that calls `apply`; a dry run never gets there.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Diagnostic from "./Diagnostic.ts"
+import type { EngineOptions } from "./Engine.ts"
+import type { EngineEvent, NodeState } from "./Event.ts"
+import { defaultLimits, secure } from "./Guard.ts"
+import type { SinkNode } from "./Node.ts"
+import * as Plan from "./Plan.ts"
+import { fromUnknown, type PluginError } from "./PluginError.ts"
+import type { Rendering } from "./Render.ts"
+import type { SinkOutcome } from "./Status.ts"
+
+interface Context extends EngineOptions {
+  readonly emit: (event: EngineEvent) => void
+  readonly setState: (node: string, state: NodeState, reason?: string) => void
+}
+
+interface Lane {
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  readonly mailbox: Queue.Queue<Rendering>
+}
+
+interface Progress {
+  desiredGeneration?: number
+  appliedGeneration?: number
+  plan?: Plan.Counts
+}
+
+const defaultRetry = { initial: Duration.seconds(1), max: Duration.minutes(2), times: 3 }
+
+export const makeDelivery = (context: Context) => {
+  const { emit, setState } = context
+  const lanes = new Map<string, Lane>()
+  const progress = new Map<string, Progress>()
+
+  const note = (sink: string, change: Progress): void => {
+    progress.set(sink, { ...progress.get(sink), ...change })
+  }
+
+  /** One plan and, unless this is a dry run, one apply. Never fails: the outcome says what happened. */
+  const attempt = (
+    sink: SinkNode,
+    rendering: Rendering
+  ): Effect.Effect<SinkOutcome & { readonly retryable: boolean }> =>
+    Effect.gen(function* () {
+      const desired = rendering.desired(sink.id)
+      const { generation } = desired
+      note(sink.id, { desiredGeneration: generation })
+      const planned = yield* bounded(sink, "plan", sink.impl.plan(desired))
+      if (Exit.isFailure(planned)) return yield* failed(sink, generation, "CW701", planned.cause)
+      const plan = secure(planned.value, {
+        policy: sink.options.policy ?? "upsert-only",
+        limits: { ...defaultLimits, ...sink.options.guard },
+        ...(context.allowDeletes === undefined ? {} : { allowDeletes: context.allowDeletes }),
+        partitions: desired.model.partitions,
+        held: desired.held
+      })
+      note(sink.id, { plan: Plan.counts(plan) })
+      emit({ type: "planned", node: sink.id, generation, plan })
+      const refusals = context.review === undefined ? [] : yield* context.review(sink.id, plan, desired)
+      if (refusals.length > 0) return { sink: sink.id, plan, diagnostics: refusals, retryable: false }
+      if (context.dryRun) return { sink: sink.id, plan, diagnostics: plan.diagnostics, retryable: false }
+      if (Plan.executable(plan).length === 0 && plan.bookkeeping !== true) {
+        if ((plan.failed?.size ?? 0) === 0) note(sink.id, { appliedGeneration: generation })
+        setState(sink.id, (plan.failed?.size ?? 0) === 0 ? "ready" : "degraded")
+        return {
+          sink: sink.id,
+          plan,
+          report: { items: [] },
+          diagnostics: plan.diagnostics,
+          retryable: (plan.failed?.size ?? 0) > 0
+        }
+      }
+      const applied = yield* bounded(sink, "apply", sink.impl.apply(plan, desired))
+      if (Exit.isFailure(applied)) {
+        const outcome = yield* failed(sink, generation, "CW803", applied.cause)
+        return { ...outcome, plan }
+      }
+      const report = applied.value
+      emit({ type: "applied", node: sink.id, generation, report })
+      const bad =
+        report.items.filter((i) => i.outcome === "failed" || i.outcome === "unknown").length + (plan.failed?.size ?? 0)
+      if (bad === 0) note(sink.id, { appliedGeneration: generation })
+      setState(sink.id, bad === 0 ? "ready" : "degraded", bad === 0 ? undefined : `${bad} not applied`)
+      return {
+        sink: sink.id,
+        plan,
+        report,
+        diagnostics: [...plan.diagnostics, ...(report.diagnostics ?? [])],
+        retryable: bad > 0
+      }
+    })
+
+  const failed = (sink: SinkNode, generation: number, code: "CW701" | "CW803", cause: Cause.Cause<unknown>) =>
+    Effect.sync(() => {
+      const error = fromUnknown(Cause.squash(cause))
+      const diagnostics = findings(sink, code, error)
+      setState(sink.id, error.retryable ? "degraded" : "failed", error.message)
+      emit({ type: "sink-failed", node: sink.id, generation, diagnostics })
+      return { sink: sink.id, diagnostics, retryable: error.retryable }
+    })
+
+  const pause = (sink: SinkNode, attempts: number): Duration.Duration => {
+    const { initial, max } = { ...defaultRetry, ...sink.options.retry }
+    return Duration.min(
+      Duration.times(Duration.fromInputUnsafe(initial), 2 ** Math.min(attempts, 20)),
+      Duration.fromInputUnsafe(max)
+    )
+  }
+
+  /** For a finite run: tries again while it may help and attempts are left. */
+  const once = (sink: SinkNode, rendering: Rendering): Effect.Effect<SinkOutcome> =>
+    Effect.gen(function* () {
+      const times = sink.options.retry?.times ?? defaultRetry.times
+      for (let n = 1; ; n++) {
+        const { retryable, ...outcome } = yield* attempt(sink, rendering)
+        // A report says per object what failed after the sink's own retries: only whole failures are tried again.
+        if (!retryable || outcome.report !== undefined || n >= times || context.dryRun) return outcome
+        yield* Effect.sleep(pause(sink, n - 1))
+      }
+    })
+
+  /** For a watching run: the newest generation, again and again until it is there or a newer one comes. */
+  const serve = (sink: SinkNode, mailbox: Queue.Queue<Rendering>): Effect.Effect<never> =>
+    Effect.gen(function* () {
+      let rendering = yield* Queue.take(mailbox)
+      let attempts = 0
+      while (true) {
+        const outcome = yield* attempt(sink, rendering)
+        const newer = outcome.retryable
+          ? yield* Queue.take(mailbox).pipe(Effect.timeoutOption(pause(sink, attempts++)))
+          : Option.some(yield* Queue.take(mailbox))
+        if (Option.isSome(newer)) {
+          rendering = newer.value
+          if (!outcome.retryable) attempts = 0
+        }
+      }
+    })
+
+  const offer = (sink: SinkNode, rendering: Rendering) =>
+    Effect.gen(function* () {
+      let lane = lanes.get(sink.id)
+      if (lane === undefined) {
+        const mailbox = yield* Queue.sliding<Rendering>(1)
+        const fiber = yield* Effect.forkDetach(serve(sink, mailbox))
+        lane = { fiber, mailbox }
+        lanes.set(sink.id, lane)
+      }
+      note(sink.id, { desiredGeneration: rendering.model.generation })
+      yield* Queue.offer(lane.mailbox, rendering)
+    })
+
+  /** Ends a sink's fiber; the object it is at is finished or abandoned by the sink itself. */
+  const stop = (sink: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const lane = lanes.get(sink)
+      if (lane === undefined) return Effect.void
+      lanes.delete(sink)
+      return Effect.asVoid(Fiber.interrupt(lane.fiber))
+    })
+
+  return {
+    once,
+    offer,
+    stop,
+    stopAll: Effect.suspend(() => Effect.forEach([...lanes.keys()], stop, { discard: true, concurrency: "unbounded" })),
+    progress: (sink: string): Progress => progress.get(sink) ?? {}
+  }
+}
+
+/** A plugin's effect with its time limit; defects and interruption by the limit are failures like any other. */
+const bounded = <A>(
+  sink: SinkNode,
+  what: string,
+  effect: Effect.Effect<A, unknown>
+): Effect.Effect<Exit.Exit<A, unknown>> => {
+  const limit = sink.options.timeout
+  const limited =
+    limit === undefined
+      ? effect
+      : effect.pipe(
+          Effect.timeoutOrElse({
+            duration: limit,
+            orElse: () =>
+              Effect.fail(
+                fromUnknown(new Error(`${what} took longer than ${Duration.format(Duration.fromInputUnsafe(limit))}`))
+              )
+          })
+        )
+  return Effect.exit(limited)
+}
+
+const findings = (sink: SinkNode, code: "CW701" | "CW803", error: PluginError): ReadonlyArray<Diagnostic.Diagnostic> =>
+  error.diagnostics?.map((d) => ({ node: sink.id, ...d })) ?? [
+    Diagnostic.error(code, `sink ${sink.id} (${sink.type}) failed: ${error.message}`, { node: sink.id })
+  ]

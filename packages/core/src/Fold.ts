@@ -1,0 +1,421 @@
+/**
+ * The fold of source events into models. Facts are keyed by (source, partition, key): a delete in cluster a drops only
+ * a's backend. Hosts and addresses are decided here, once. The fold itself is mutable; the models it commits are not,
+ * and committing costs what changed, not what is there.
+ */
+import * as HashMap from "effect/HashMap"
+import { Addresses, parseRange, type Range } from "./Addresses.ts"
+import { Claims } from "./Claims.ts"
+import * as Diagnostic from "./Diagnostic.ts"
+import {
+  type BackendFact,
+  type ClusterFact,
+  type Fact,
+  identity,
+  key as factKey,
+  type ServiceFact,
+  type SourceEvent
+} from "./Fact.ts"
+import { type Cluster, Fleet, type Held, type Model, type PartitionState, type Service } from "./Model.ts"
+import { index, type Indexes, unindex } from "./Indexes.ts"
+import * as Resolve from "./Resolve.ts"
+import { same } from "./Same.ts"
+
+export interface FoldOptions {
+  /** Without dots around it; `global` by default. */
+  readonly suffix: string
+  /** Sources in the order in which they win. */
+  readonly prefer: ReadonlyArray<string>
+  readonly range: Range
+  /** Addresses of a lock file. */
+  readonly pinned: ReadonlyMap<string, string>
+}
+
+export const defaultFoldOptions: FoldOptions = {
+  suffix: "global",
+  prefer: [],
+  range: parseRange("240.0.0.0/8") as Range,
+  pinned: new Map()
+}
+
+interface Partition {
+  state: PartitionState
+  facts: Map<string, Fact>
+  bad: ReadonlyArray<{ readonly service?: string; readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic> }>
+  diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
+}
+
+interface HostClaim {
+  readonly key: string
+}
+
+export class Fold {
+  private readonly options: FoldOptions
+  private readonly sources = new Map<string, Map<string, Partition>>()
+  private readonly indexes: Indexes = { clusters: new Map(), services: new Map(), backends: new Map() }
+  private readonly hostClaims = new Claims<HostClaim>()
+  private readonly warnings = new Map<string, ReadonlyArray<Diagnostic.Diagnostic>>()
+  private readonly dirty = new Set<string>()
+  private fleetDirty = true
+  private stateDirty = true
+  private badClusters = new Set<string>()
+  private clusterFindings: ReadonlyArray<Diagnostic.Diagnostic> = []
+  private readonly compare: ReturnType<typeof Resolve.ranking>
+  private last: Model
+  readonly addresses: Addresses
+
+  constructor(options: Partial<FoldOptions> = {}) {
+    this.options = { ...defaultFoldOptions, ...options }
+    this.addresses = new Addresses(this.options.range, this.options.pinned)
+    this.compare = Resolve.ranking(this.options.prefer)
+    this.last = {
+      generation: 0,
+      fleet: new Fleet([], this.options.suffix),
+      services: HashMap.empty(),
+      held: HashMap.empty(),
+      touched: new Set(),
+      fleetChanged: false,
+      partitions: [],
+      diagnostics: []
+    }
+  }
+
+  /** Takes in what a source said. Cheap; nothing is merged before `commit`. `now` in milliseconds since the epoch. */
+  accept(source: string, event: SourceEvent, now = 0): void {
+    this.stateDirty = true
+    const partitions = this.sources.get(source) ?? new Map<string, Partition>()
+    this.sources.set(source, partitions)
+    if (event._tag === "Partitions") {
+      const named = new Set(event.names)
+      for (const name of partitions.keys()) if (!named.has(name)) this.drop(source, name)
+      for (const name of named) if (!partitions.has(name)) partitions.set(name, unread(source, name, now))
+      return
+    }
+    const partition = partitions.get(event.partition) ?? unread(source, event.partition, now)
+    partitions.set(event.partition, partition)
+    if (event._tag === "Freshness") {
+      const { _tag, partition: name, diagnostics, ...state } = event
+      partition.state = { source, name, doubt: partition.state.doubt, ...state }
+      partition.diagnostics = diagnostics ?? []
+      return
+    }
+    if (event._tag === "Snapshot") {
+      const next = new Map(event.facts.map((fact) => [factKey(fact), fact]))
+      for (const [key, old] of partition.facts) if (!next.has(key)) this.remove(source, event.partition, old)
+      for (const [key, fact] of next) this.upsert(source, event.partition, partition.facts.get(key), fact)
+      partition.facts = next
+      partition.diagnostics = event.diagnostics ?? []
+      this.setBad(partition, event.bad ?? [])
+    } else {
+      for (const key of event.removes) {
+        const old = partition.facts.get(key)
+        if (old === undefined) continue
+        partition.facts.delete(key)
+        this.remove(source, event.partition, old)
+      }
+      for (const fact of event.upserts) {
+        const key = factKey(fact)
+        this.upsert(source, event.partition, partition.facts.get(key), fact)
+        partition.facts.set(key, fact)
+      }
+      if (event.bad !== undefined) this.setBad(partition, event.bad)
+    }
+    if (partition.state.state !== "synced" || partition.state.doubt !== this.doubtful(partition)) {
+      partition.state = { source, name: event.partition, state: "synced", since: now, doubt: this.doubtful(partition) }
+    }
+  }
+
+  /** Forgets a source: its node was removed. */
+  forget(source: string): void {
+    for (const name of [...(this.sources.get(source)?.keys() ?? [])]) this.drop(source, name)
+    this.sources.delete(source)
+    this.stateDirty = true
+  }
+
+  /** Every partition that was named has a state, and every source has named its partitions. */
+  settled(sources: Iterable<string>): boolean {
+    for (const source of sources) {
+      const partitions = this.sources.get(source)
+      if (partitions === undefined) return false
+      for (const p of partitions.values())
+        if (p.state.state === "never-synced" && p.state.reason === undefined) return false
+    }
+    return true
+  }
+
+  /** The next model, or undefined when nothing at all moved since the last. */
+  commit(): Model | undefined {
+    if (this.last.generation > 0 && !this.stateDirty) return undefined
+    const before = this.last
+    const fleet = this.fleetDirty ? this.resolveFleet() : before.fleet
+    const fleetChanged = fleet !== before.fleet
+    const bad = this.badByService()
+    const dirty = fleetChanged
+      ? new Set([...this.dirty, ...this.indexes.services.keys(), ...this.indexes.backends.keys(), ...bad.keys()])
+      : new Set(this.dirty)
+    this.dirty.clear()
+    this.fleetDirty = false
+    this.stateDirty = false
+
+    const touched = new Set<string>()
+    let services = HashMap.beginMutation(before.services)
+    let held = HashMap.beginMutation(before.held)
+    // Name order makes addresses of a cold start independent of the order in which facts arrived.
+    const queue = [...dirty].sort()
+    const resolved = new Map<string, Service | Held | undefined>()
+    for (const id of queue) resolved.set(id, undefined)
+    for (let i = 0; i < queue.length; i++) {
+      const id = queue[i]!
+      const found = this.resolve(id, fleet, bad)
+      resolved.set(id, found)
+      const claims = found !== undefined && "hosts" in found ? found.hosts.map((key) => ({ key })) : []
+      for (const other of this.hostClaims.set(id, claims)) {
+        if (resolved.has(other)) continue
+        resolved.set(other, undefined)
+        queue.push(other)
+      }
+    }
+    for (const id of queue) {
+      const next = this.withClaims(id, resolved.get(id))
+      const oldService = HashMap.get(before.services, id)
+      const oldHeld = HashMap.get(before.held, id)
+      const old = oldService._tag === "Some" ? oldService.value : oldHeld._tag === "Some" ? oldHeld.value : undefined
+      if (!fleetChanged && same(old, next)) continue
+      touched.add(id)
+      if (next === undefined || "diagnostics" in next) services = HashMap.remove(services, id)
+      if (next === undefined || !("diagnostics" in next)) held = HashMap.remove(held, id)
+      if (next !== undefined && "diagnostics" in next) held = HashMap.set(held, id, next)
+      if (next !== undefined && !("diagnostics" in next)) services = HashMap.set(services, id, next)
+    }
+    this.last = {
+      generation: before.generation + 1,
+      fleet,
+      services: HashMap.endMutation(services),
+      held: HashMap.endMutation(held),
+      touched,
+      fleetChanged,
+      partitions: this.partitionStates(),
+      diagnostics: this.findings()
+    }
+    return this.last
+  }
+
+  get model(): Model {
+    return this.last
+  }
+
+  /** Partitions as they are now, committed or not. */
+  states(): ReadonlyArray<PartitionState> {
+    return this.partitionStates()
+  }
+
+  /** Makes the next commit a generation even if no fact moved: the graph behind it changed. */
+  touch(): void {
+    this.stateDirty = true
+  }
+
+  private drop(source: string, name: string): void {
+    const partition = this.sources.get(source)?.get(name)
+    if (partition === undefined) return
+    for (const fact of partition.facts.values()) this.remove(source, name, fact)
+    this.setBad(partition, [])
+    this.sources.get(source)!.delete(name)
+  }
+
+  private upsert(source: string, partition: string, old: Fact | undefined, fact: Fact): void {
+    if (old !== undefined) unindex(this.indexes, source, partition, old)
+    index(this.indexes, { source, partition, fact }, this.compare)
+    if (old === undefined || !same(old, fact)) this.mark(fact)
+  }
+
+  private remove(source: string, partition: string, fact: Fact): void {
+    unindex(this.indexes, source, partition, fact)
+    this.mark(fact)
+  }
+
+  private mark(fact: Fact): void {
+    if (fact.kind === "cluster") this.fleetDirty = true
+    else this.dirty.add(fact.kind === "service" ? identity(fact.name, fact.namespace) : fact.service)
+  }
+
+  private setBad(partition: Partition, bad: Partition["bad"]): void {
+    for (const entry of [...partition.bad, ...bad]) if (entry.service !== undefined) this.dirty.add(entry.service)
+    partition.bad = bad
+  }
+
+  private doubtful(partition: Partition): boolean {
+    return partition.bad.some((entry) => entry.service === undefined)
+  }
+
+  /** Findings of the entries that could not become facts, by service. */
+  private badByService(): ReadonlyMap<string, ReadonlyArray<Diagnostic.Diagnostic>> {
+    const out = new Map<string, ReadonlyArray<Diagnostic.Diagnostic>>()
+    for (const partitions of this.sources.values()) {
+      for (const p of partitions.values()) {
+        for (const b of p.bad) {
+          if (b.service !== undefined) out.set(b.service, [...(out.get(b.service) ?? []), ...b.diagnostics])
+        }
+      }
+    }
+    return out
+  }
+
+  private resolveFleet(): Fleet {
+    const findings: Resolve.Findings = []
+    const bad = new Set<string>()
+    const winners: Array<Resolve.Said<ClusterFact>> = []
+    for (const said of this.indexes.clusters.values()) {
+      const before = findings.length
+      Resolve.clusterProblems(said[0]!.fact, findings)
+      if (findings.length > before) bad.add(`${said[0]!.source}\u0000${said[0]!.partition}`)
+      else winners.push(said[0]!)
+      Resolve.disagreements(
+        "CW505",
+        `cluster ${said[0]!.fact.name}`,
+        said,
+        ["addresses", "region", "gateway", "configNamespace", "trustDomain", "domain"],
+        findings
+      )
+    }
+    winners.sort(
+      (a, b) =>
+        this.compare({ ...a, partition: "" }, { ...b, partition: "" }) ||
+        (a.fact.order ?? Number.MAX_SAFE_INTEGER) - (b.fact.order ?? Number.MAX_SAFE_INTEGER) ||
+        (a.fact.name < b.fact.name ? -1 : 1)
+    )
+    const clusters = winners.map(({ source, fact }, i): Cluster => {
+      const { kind: _kind, order: _order, ...rest } = fact
+      return { ...rest, index: i, source }
+    })
+    this.badClusters = bad
+    this.clusterFindings = findings
+    return same(clusters, this.last.fleet.clusters) ? this.last.fleet : new Fleet(clusters, this.options.suffix)
+  }
+
+  /** The service, or why it is held, or undefined when nobody speaks of it. */
+  private resolve(
+    id: string,
+    fleet: Fleet,
+    bad: ReadonlyMap<string, ReadonlyArray<Diagnostic.Diagnostic>>
+  ): Service | Held | undefined {
+    const findings: Resolve.Findings = []
+    findings.push(...(bad.get(id) ?? []))
+    const said = this.indexes.services.get(id)
+    const byCluster = this.indexes.backends.get(id) ?? new Map<string, ReadonlyArray<Resolve.Said<BackendFact>>>()
+    this.warnings.delete(id)
+    if (said === undefined) {
+      if (findings.length > 0) return { identity: id, diagnostics: findings }
+      const first = [...byCluster.values()][0]?.[0]
+      if (first === undefined) return undefined
+      const message = `service ${id} has a backend in ${first.fact.cluster} but no declaration`
+      return {
+        identity: id,
+        diagnostics: [Diagnostic.error("CW511", message, { ...Resolve.at(first.fact.origin), service: id })]
+      }
+    }
+    const winner = said[0]!
+    const fact = winner.fact
+    if (!findings.some(Diagnostic.isError)) {
+      Resolve.portProblems(fact, id, findings)
+      Resolve.settingProblems(fact, id, fleet, findings)
+      Resolve.disagreements("CW504", `service ${id}`, said, ["ports", "prefixes", "address", "traffic"], findings, id)
+    }
+    const hosts = Resolve.hosts(fact, this.options.suffix, id, findings)
+    const backends = Resolve.backends(id, fact, byCluster, fleet, findings)
+    if (fact.address !== undefined) this.addresses.reserve(fact.address)
+    const address = fact.address ?? this.addresses.of(id)
+    if (address === undefined) {
+      findings.push(
+        Diagnostic.error("CW509", `service ${id}: no address is left in ${this.options.range.cidr}`, { service: id })
+      )
+    }
+    if (address === undefined || findings.some(Diagnostic.isError)) return { identity: id, diagnostics: findings }
+    if (findings.length > 0) this.warnings.set(id, findings)
+    return service(id, winner, hosts, address, backends)
+  }
+
+  private withClaims(id: string, resolved: Service | Held | undefined): Service | Held | undefined {
+    if (resolved === undefined || "diagnostics" in resolved) return resolved
+    const lost = this.hostClaims.lost(id)
+    if (lost.length === 0) return resolved
+    return {
+      identity: id,
+      diagnostics: lost.map(({ claim, winner }) => {
+        const other = this.indexes.services.get(winner)?.[0]
+        const place = other?.fact.origin.place?.()
+        return Diagnostic.error("CW503", `services ${winner} and ${id} both claim ${claim.key}; ${winner} keeps it`, {
+          ...Resolve.at(resolved.origin, ["dns_prefixes"]),
+          service: id,
+          related: [
+            {
+              message: `${winner} is declared in ${other?.fact.origin.label ?? "another source"}`,
+              ...(place === undefined ? {} : { place })
+            }
+          ]
+        })
+      })
+    }
+  }
+
+  private partitionStates(): ReadonlyArray<PartitionState> {
+    const out: Array<PartitionState> = []
+    for (const [source, partitions] of this.sources) {
+      for (const [name, p] of partitions) {
+        out.push(this.badClusters.has(`${source}\u0000${name}`) ? { ...p.state, doubt: true } : p.state)
+      }
+    }
+    return out
+  }
+
+  private findings(): ReadonlyArray<Diagnostic.Diagnostic> {
+    const out: Array<Diagnostic.Diagnostic> = [...this.clusterFindings]
+    for (const [source, partitions] of this.sources) {
+      for (const [name, p] of partitions) {
+        out.push(...p.diagnostics)
+        for (const b of p.bad) if (b.service === undefined) out.push(...b.diagnostics)
+        const { state, reason } = p.state
+        if (state !== "synced") {
+          const code = state === "stale" ? "CW406" : "CW407"
+          out.push(
+            Diagnostic.warning(code, `${source}/${name} is ${state}${reason === undefined ? "" : `: ${reason}`}`, {
+              node: source
+            })
+          )
+        }
+      }
+    }
+    for (const list of this.warnings.values()) out.push(...list)
+    return out
+  }
+}
+
+const unread = (source: string, name: string, now: number): Partition => ({
+  state: { source, name, state: "never-synced", since: now, doubt: false },
+  facts: new Map(),
+  bad: [],
+  diagnostics: []
+})
+
+const service = (
+  id: string,
+  { source, fact }: Resolve.Said<ServiceFact>,
+  hosts: ReadonlyArray<string>,
+  address: string,
+  backends: Service["backends"]
+): Service => ({
+  identity: id,
+  name: fact.name,
+  ...(fact.namespace === undefined ? {} : { namespace: fact.namespace }),
+  hosts,
+  address,
+  addressFrom: fact.address === undefined ? "range" : "declared",
+  ports: fact.ports,
+  backends,
+  traffic: fact.traffic ?? "local-first",
+  ...(fact.tiers === undefined ? {} : { tiers: fact.tiers }),
+  ...(fact.consumers === undefined ? {} : { consumers: fact.consumers }),
+  ...(fact.exportTo === undefined ? {} : { exportTo: fact.exportTo }),
+  meshed: fact.meshed ?? true,
+  source,
+  origin: fact.origin
+})

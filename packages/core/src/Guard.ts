@@ -1,0 +1,86 @@
+/**
+ * The interlock and the guard: the only places that decide that something is not deleted.
+ * Pure: a plan goes in, the same plan with some items turned into `held` comes out, never the other way round.
+ */
+import * as Diagnostic from "./Diagnostic.ts"
+import type { Held, PartitionState } from "./Model.ts"
+import { hold, type Plan, type PlanItem } from "./Plan.ts"
+
+export type Policy = "sync" | "upsert-only"
+
+/** Deletes beyond max(`deletes`, `percent` % of what is owned in the target) are held. */
+export interface Limits {
+  readonly deletes: number
+  readonly percent: number
+}
+
+export const defaultLimits: Limits = { deletes: 10, percent: 20 }
+
+export interface Safety {
+  readonly policy: Policy
+  readonly limits: Limits
+  /** From `--allow-deletes`: a number that replaces the guard's, or `all`. */
+  readonly allowDeletes?: number | "all"
+  readonly partitions: ReadonlyArray<PartitionState>
+  readonly held: ReadonlyMap<string, Held>
+}
+
+/** Names of the partitions that forbid deletes, with why. */
+export const inDoubt = (partitions: ReadonlyArray<PartitionState>): ReadonlyArray<string> =>
+  partitions
+    .filter((p) => p.state !== "synced" || p.doubt)
+    .map((p) => {
+      const why = p.state !== "synced" ? `is ${p.state}` : "has entries that cannot be read"
+      return `${p.source}/${p.name} ${why}${p.reason === undefined ? "" : ` (${p.reason})`}`
+    })
+
+/** Applies policy, held services, interlock and guard, in that order. */
+export const secure = <P extends Plan>(
+  plan: P,
+  safety: Safety
+): P & { readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic> } => {
+  const diagnostics: Array<Diagnostic.Diagnostic> = [...(plan.diagnostics ?? [])]
+  const doubts = inDoubt(safety.partitions)
+  const first = plan.items.map((item) => {
+    if (item.service !== undefined && safety.held.has(item.service) && item.op !== "held" && item.op !== "conflict") {
+      return hold(item, `service ${item.service} is held`)
+    }
+    if (item.op !== "delete") return item
+    if (safety.policy === "upsert-only") return hold(item, "policy is upsert-only")
+    if (doubts.length > 0)
+      return hold(item, `source ${doubts[0]}${doubts.length > 1 ? ` and ${doubts.length - 1} more` : ""}`)
+    return item
+  })
+  if (safety.policy === "sync" && doubts.length > 0 && first.some((i) => i.op === "held" && i.intended === "delete")) {
+    diagnostics.push(Diagnostic.warning("CW901", `deletes are held: source ${doubts.join("; source ")}`))
+  }
+  const items = guard(first, plan, safety, diagnostics)
+  return { ...plan, items, diagnostics }
+}
+
+const guard = (
+  items: ReadonlyArray<PlanItem>,
+  plan: Plan,
+  safety: Safety,
+  diagnostics: Array<Diagnostic.Diagnostic>
+): ReadonlyArray<PlanItem> => {
+  const deletes = new Map<string, number>()
+  for (const item of items) if (item.op === "delete") deletes.set(item.target, (deletes.get(item.target) ?? 0) + 1)
+  const blocked = new Set<string>()
+  for (const [target, count] of deletes) {
+    const owned = plan.owned?.get(target) ?? 0
+    const limit =
+      safety.allowDeletes ?? Math.max(safety.limits.deletes, Math.floor((owned * safety.limits.percent) / 100))
+    if (limit === "all" || count <= limit) continue
+    blocked.add(target)
+    diagnostics.push(
+      Diagnostic.error("CW902", `${target}: ${count} deletes, the guard allows ${limit} of ${owned} owned objects`, {
+        help: `look at the plan; if it is meant, run with --allow-deletes ${count}`
+      })
+    )
+  }
+  if (blocked.size === 0) return items
+  return items.map((i) =>
+    i.op === "delete" && blocked.has(i.target) ? hold(i, "more deletes than the guard allows") : i
+  )
+}

@@ -1,0 +1,110 @@
+/**
+ * All facts merged: the fleet of clusters, and the global services with hosts and addresses.
+ * A model is immutable; generations share what did not change. `Fold.ts` builds it.
+ */
+import type * as HashMap from "effect/HashMap"
+import * as ClusterSet from "./ClusterSet.ts"
+import type { Diagnostic } from "./Diagnostic.ts"
+import type { BackendFact, ClusterFact, Freshness, Origin, ServiceFact, ServicePort, Traffic } from "./Fact.ts"
+
+export interface Cluster extends Omit<ClusterFact, "kind" | "order"> {
+  /** Position in `fleet.clusters`, and bit in every `ClusterSet`. */
+  readonly index: number
+  /** The source that won. */
+  readonly source: string
+}
+
+export interface Backend extends Omit<BackendFact, "kind" | "service"> {
+  readonly cluster: string
+  /** Index of the cluster in the fleet. */
+  readonly index: number
+}
+
+export interface Service {
+  readonly identity: string
+  readonly name: string
+  readonly namespace?: string
+  /** Full hosts with suffix, lower case; the first is the primary. */
+  readonly hosts: ReadonlyArray<string>
+  /** Virtual IP: the declared one, else one from the range. */
+  readonly address: string
+  readonly addressFrom: "declared" | "range"
+  readonly ports: ReadonlyArray<ServicePort>
+  /** In fleet order, at least one. */
+  readonly backends: ReadonlyArray<Backend>
+  readonly traffic: Traffic
+  readonly tiers?: ReadonlyArray<ReadonlyArray<string>>
+  readonly consumers?: ReadonlyArray<string>
+  readonly exportTo?: ReadonlyArray<string>
+  readonly meshed: boolean
+  /** The source that won. */
+  readonly source: string
+  readonly origin: Origin
+}
+
+/** The clusters of one model. Equal fleets are the same object, so that transforms can memoise on it. */
+export class Fleet {
+  readonly clusters: ReadonlyArray<Cluster>
+  /** Without a leading dot: `global`. */
+  readonly suffix: string
+  readonly byName: ReadonlyMap<string, Cluster>
+  readonly all: ClusterSet.ClusterSet
+  readonly none: ClusterSet.ClusterSet
+
+  constructor(clusters: ReadonlyArray<Cluster>, suffix: string) {
+    this.clusters = clusters
+    this.suffix = suffix
+    this.byName = new Map(clusters.map((c) => [c.name, c]))
+    this.all = ClusterSet.full(clusters.length)
+    this.none = ClusterSet.empty(clusters.length)
+  }
+
+  /** The set of the clusters with these indices. */
+  set(indices: Iterable<number>): ClusterSet.ClusterSet {
+    return ClusterSet.of(this.clusters.length, indices)
+  }
+
+  /** The set of the clusters with these names; unknown names are left out. */
+  named(names: Iterable<string>): ClusterSet.ClusterSet {
+    const indices: Array<number> = []
+    for (const name of names) {
+      const cluster = this.byName.get(name)
+      if (cluster !== undefined) indices.push(cluster.index)
+    }
+    return this.set(indices)
+  }
+}
+
+/** A service that renders nothing new, with the reasons; its live objects are neither updated nor deleted. */
+export interface Held {
+  readonly identity: string
+  readonly diagnostics: ReadonlyArray<Diagnostic>
+}
+
+export interface PartitionState {
+  readonly source: string
+  readonly name: string
+  readonly state: Freshness
+  /** Milliseconds since the epoch. */
+  readonly since: number
+  readonly reason?: string
+  /** Entries without an identity could not be read: what is missing may still exist. */
+  readonly doubt: boolean
+}
+
+export interface Model {
+  /** Number in this process; it only grows. */
+  readonly generation: number
+  readonly fleet: Fleet
+  readonly services: HashMap.HashMap<string, Service>
+  readonly held: HashMap.HashMap<string, Held>
+  /** Identities that differ from the generation before: added, changed, held, released or removed. */
+  readonly touched: ReadonlySet<string>
+  /** The fleet differs from the generation before: every service is touched. */
+  readonly fleetChanged: boolean
+  readonly partitions: ReadonlyArray<PartitionState>
+  /** Warnings about facts that disagree, and the like; errors of services are in `held`. */
+  readonly diagnostics: ReadonlyArray<Diagnostic>
+}
+
+export type { ServiceFact }

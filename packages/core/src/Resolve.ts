@@ -1,0 +1,250 @@
+/**
+ * What several sources say about one service or one cluster, made into one: the winner follows `prefer`, then source
+ * and partition names, never file order. Pure; findings carry the places of all who spoke.
+ */
+import { addressProblem } from "./Addresses.ts"
+import * as Diagnostic from "./Diagnostic.ts"
+import {
+  type BackendFact,
+  type ClusterFact,
+  type Origin,
+  protocols,
+  type ServiceFact,
+  type ServicePort
+} from "./Fact.ts"
+import type { Backend, Fleet } from "./Model.ts"
+import { isDnsLabel, isDnsName, isIp, isPort, toDnsLabel } from "./Names.ts"
+import { same } from "./Same.ts"
+import { help } from "./Suggest.ts"
+
+/** A fact with who said it. */
+export interface Said<F> {
+  readonly source: string
+  readonly partition: string
+  readonly fact: F
+}
+
+export type Findings = Array<Diagnostic.Diagnostic>
+
+/** Orders candidates: preferred sources first, then by source and partition name. */
+export const ranking = (prefer: ReadonlyArray<string>) => {
+  const rank = (source: string) => {
+    const i = prefer.indexOf(source)
+    return i < 0 ? prefer.length : i
+  }
+  return <F>(a: Said<F>, b: Said<F>): number =>
+    rank(a.source) - rank(b.source) || order(a.source, b.source) || order(a.partition, b.partition)
+}
+
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+export const at = (origin: Origin, field?: ReadonlyArray<string | number>) => ({
+  place: origin.place?.(field),
+  object: origin.object
+})
+
+/** A warning for each field in which the others differ from the winner. */
+export const disagreements = <F extends { readonly origin: Origin }>(
+  code: "CW504" | "CW505",
+  what: string,
+  said: ReadonlyArray<Said<F>>,
+  fields: ReadonlyArray<keyof F & string>,
+  findings: Findings,
+  service?: string
+): void => {
+  const winner = said[0]
+  if (winner === undefined) return
+  for (const other of said.slice(1)) {
+    for (const field of fields) {
+      if (other.fact[field] === undefined || same(winner.fact[field], other.fact[field])) continue
+      findings.push(
+        Diagnostic.warning(
+          code,
+          `${what}: ${label(winner)} and ${label(other)} differ in \`${field}\`; ${label(winner)} counts`,
+          {
+            ...at(other.fact.origin, [field]),
+            service,
+            related: [{ message: `${label(winner)} says`, ...place(winner.fact.origin, [field]) }]
+          }
+        )
+      )
+    }
+  }
+}
+
+const label = (said: Said<unknown>): string => `${said.source}/${said.partition}`
+
+const place = (origin: Origin, field?: ReadonlyArray<string | number>) => {
+  const p = origin.place?.(field)
+  return p === undefined ? {} : { place: p }
+}
+
+const clusterName = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
+
+/** What makes a cluster unusable. Its name must be fit for a label value and a path. */
+export const clusterProblems = (fact: ClusterFact, findings: Findings): void => {
+  const problem = (message: string, field: ReadonlyArray<string | number>, hint?: string) =>
+    findings.push(Diagnostic.error("CW513", message, { ...at(fact.origin, field), help: hint }))
+  if (!clusterName.test(fact.name) || fact.name.includes("..")) {
+    const near = toDnsLabel(fact.name)
+    problem(
+      `cluster name ${JSON.stringify(fact.name.slice(0, 80))} is not usable`,
+      ["name"],
+      `use letters, digits, \`-\`, \`_\` and \`.\`, at most 63${near === undefined ? "" : `: ${near}`}`
+    )
+  }
+  fact.addresses.forEach((address, i) => {
+    if (!isIp(address) && !isDnsName(address)) {
+      const field = fact.addresses.length === 1 ? ["address"] : ["addresses", i]
+      problem(
+        `cluster ${fact.name}: address ${JSON.stringify(address.slice(0, 80))} is neither an IP nor a DNS name`,
+        field
+      )
+    }
+  })
+  const port = fact.gateway?.port
+  if (port !== undefined && !isPort(port))
+    problem(`cluster ${fact.name}: gateway port ${port} is not 1 to 65535`, ["gateway", "port"])
+  for (const [field, value] of [
+    [["gateway", "namespace"], fact.gateway?.namespace],
+    [["config_namespace"], fact.configNamespace]
+  ] as const) {
+    if (value !== undefined && !isDnsLabel(value))
+      problem(`cluster ${fact.name}: ${value} is not a namespace name`, field)
+  }
+  if (fact.domain !== undefined && !isDnsName(fact.domain))
+    problem(`cluster ${fact.name}: domain ${fact.domain} is not a DNS name`, ["domain"])
+}
+
+/** Full hosts, lower case, without duplicates. */
+export const hosts = (
+  fact: ServiceFact,
+  suffix: string,
+  service: string,
+  findings: Findings
+): ReadonlyArray<string> => {
+  const out = new Set<string>()
+  fact.prefixes.forEach((prefix, i) => {
+    const host = `${prefix}.${suffix}`.toLowerCase()
+    const wild = host.startsWith("*.") ? host.slice(2) : host
+    if (!isDnsName(wild) || host.length > 253 || wild.split(".").length < 2) {
+      const near = toDnsLabel(prefix)
+      findings.push(
+        Diagnostic.error("CW506", `service ${service}: ${JSON.stringify(host.slice(0, 80))} is not a valid host`, {
+          ...at(fact.origin, ["dns_prefixes", i]),
+          service,
+          help: near === undefined || near === prefix ? undefined : `use ${near}`
+        })
+      )
+    } else out.add(host)
+  })
+  if (fact.prefixes.length === 0) {
+    findings.push(
+      Diagnostic.error("CW506", `service ${service} has no host`, { ...at(fact.origin, ["dns_prefixes"]), service })
+    )
+  }
+  return [...out]
+}
+
+export const portProblems = (fact: ServiceFact, service: string, findings: Findings): void => {
+  const names = new Set<string>()
+  const numbers = new Set<number>()
+  const problem = (message: string, i: number, field: string, hint?: string) =>
+    findings.push(
+      Diagnostic.error("CW507", `service ${service}: ${message}`, {
+        ...at(fact.origin, ["ports", i, field]),
+        service,
+        help: hint
+      })
+    )
+  fact.ports.forEach((port: ServicePort, i) => {
+    if (!isDnsLabel(port.name)) problem(`port name ${JSON.stringify(port.name)} is not a DNS label`, i, "name")
+    else if (names.has(port.name)) problem(`port name ${port.name} is used twice`, i, "name")
+    if (!isPort(port.port)) problem(`${port.port} is not a port number`, i, "service_port")
+    else if (numbers.has(port.port)) problem(`port ${port.port} is used twice`, i, "service_port")
+    if (!isPort(port.backendPort)) problem(`${port.backendPort} is not a port number`, i, "backend_port")
+    if (!protocols.includes(port.protocol)) {
+      problem(
+        `protocol ${JSON.stringify(port.protocol)} is not known`,
+        i,
+        "protocol",
+        help(String(port.protocol).toUpperCase(), protocols)
+      )
+    }
+    names.add(port.name)
+    numbers.add(port.port)
+  })
+  if (fact.ports.length === 0) {
+    findings.push(
+      Diagnostic.error("CW507", `service ${service} has no port`, { ...at(fact.origin, ["ports"]), service })
+    )
+  }
+}
+
+/** The winning backend of each cluster, in fleet order. */
+export const backends = (
+  service: string,
+  declared: ServiceFact,
+  byCluster: ReadonlyMap<string, ReadonlyArray<Said<BackendFact>>>,
+  fleet: Fleet,
+  findings: Findings
+): ReadonlyArray<Backend> => {
+  const out: Array<Backend> = []
+  const names = new Set(declared.ports.map((p) => p.name))
+  for (const [cluster, said] of byCluster) {
+    const { kind: _kind, service: _service, ...fact } = said[0]!.fact
+    const known = fleet.byName.get(cluster)
+    const problem = (code: "CW501" | "CW506" | "CW507", message: string, hint?: string) =>
+      findings.push(
+        Diagnostic.error(code, `service ${service}: ${message}`, { ...at(fact.origin), service, help: hint })
+      )
+    disagreements("CW504", `backend of ${service} in ${cluster}`, said, ["host", "weight", "ports"], findings, service)
+    if (known === undefined) {
+      problem("CW501", `cluster ${JSON.stringify(cluster)} is not known`, help(cluster, fleet.byName.keys()))
+      continue
+    }
+    if (!isDnsName(fact.host) && !isIp(fact.host))
+      problem("CW506", `backend ${JSON.stringify(fact.host.slice(0, 80))} is not a DNS name`)
+    if (fact.weight !== undefined && (!Number.isInteger(fact.weight) || fact.weight < 0 || fact.weight > 65535)) {
+      problem("CW507", `weight ${fact.weight} in ${cluster} is not a whole number from 0 to 65535`)
+    }
+    for (const [name, port] of Object.entries(fact.ports ?? {})) {
+      if (!names.has(name))
+        problem("CW507", `backend in ${cluster} names an unknown port ${JSON.stringify(name)}`, help(name, names))
+      else if (!isPort(port)) problem("CW507", `backend in ${cluster}: ${port} is not a port number`)
+    }
+    out.push({ ...fact, index: known.index })
+  }
+  if (byCluster.size === 0) {
+    findings.push(
+      Diagnostic.error("CW502", `service ${service} has no backends`, { ...at(declared.origin, ["backends"]), service })
+    )
+  }
+  return out.sort((a, b) => a.index - b.index)
+}
+
+/** Findings about a declared virtual IP and about clusters named in traffic settings. */
+export const settingProblems = (fact: ServiceFact, service: string, fleet: Fleet, findings: Findings): void => {
+  if (fact.address !== undefined) {
+    const problem = addressProblem(fact.address)
+    if (problem !== undefined) {
+      findings.push(
+        Diagnostic.error("CW508", `service ${service}: ${problem}`, { ...at(fact.origin, ["address"]), service })
+      )
+    }
+  }
+  const unknown = (cluster: string, field: ReadonlyArray<string | number>) => {
+    if (fleet.byName.has(cluster)) return
+    findings.push(
+      Diagnostic.error("CW501", `service ${service}: cluster ${JSON.stringify(cluster)} is not known`, {
+        ...at(fact.origin, field),
+        service,
+        help: help(cluster, fleet.byName.keys())
+      })
+    )
+  }
+  fact.consumers?.forEach((c, i) => unknown(c, ["consumers", i]))
+  fact.tiers?.forEach((tier, i) => {
+    for (const c of tier) unknown(c, ["tiers", i])
+  })
+}

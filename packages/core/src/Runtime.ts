@@ -1,0 +1,341 @@
+/**
+ * The working parts behind `Engine`: one loop that turns events into generations, one fiber per source, one per sink.
+ * State lives in plain variables, touched only between yields of the one thread.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as HashMap from "effect/HashMap"
+import * as Latch from "effect/Latch"
+import * as PubSub from "effect/PubSub"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { makeDelivery } from "./Delivery.ts"
+import * as Diagnostic from "./Diagnostic.ts"
+import type { Engine, EngineOptions } from "./Engine.ts"
+import type { EngineEvent, NodeState, Stamped } from "./Event.ts"
+import { Fold } from "./Fold.ts"
+import * as Graph from "./Graph.ts"
+import type { Node, SinkNode, SourceNode } from "./Node.ts"
+import { fromUnknown, type PluginError } from "./PluginError.ts"
+import { type Refusal, Renderer, type Rendering } from "./Render.ts"
+import type { EngineStatus, RunResult, SinkOutcome } from "./Status.ts"
+
+interface SourceRun {
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  done: boolean
+  failure?: PluginError
+}
+
+export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions): Effect.fn.Return<Engine["Service"]> {
+  const fold = new Fold(options.fold)
+  const hub = yield* PubSub.sliding<Stamped>(4096)
+  const wake = yield* Latch.make(false)
+  const crashed = yield* Deferred.make<never>()
+  const nodes = new Map<string, Node>()
+  const states = new Map<string, { readonly state: NodeState; readonly reason?: string }>()
+  const sources = new Map<string, SourceRun>()
+  const clock = yield* Clock.Clock
+  let renderer = new Renderer(options.pipeline, { transforms: [], checks: [], upstream: new Map() })
+  let rendering: Rendering | undefined
+  let refusal: Refusal | undefined
+  let started = false
+  let finite = false
+  let home: Scope.Scope | undefined
+
+  const emit = (event: EngineEvent): void => {
+    PubSub.publishUnsafe(hub, { ...event, time: clock.currentTimeMillisUnsafe(), pipeline: options.pipeline })
+  }
+  const setState = (node: string, state: NodeState, reason?: string): void => {
+    states.set(node, reason === undefined ? { state } : { state, reason })
+    emit(reason === undefined ? { type: "node-state", node, state } : { type: "node-state", node, state, reason })
+  }
+  const delivery = makeDelivery({ ...options, emit, setState, pipeline: options.pipeline })
+
+  const regraph = (): void => {
+    const wired = Graph.wire(
+      [...nodes.values()].map((node) => ({
+        id: node.id,
+        kind: node.kind,
+        ...("from" in node.options && node.options.from !== undefined ? { from: node.options.from } : {}),
+        ...(node.kind === "sink" && node.traits.accepts !== undefined ? { accepts: node.traits.accepts } : {})
+      }))
+    )
+    const transforms = wired.transforms.map((id) => nodes.get(id)).filter((n) => n?.kind === "transform")
+    const checks = [...nodes.values()].filter((n) => n.kind === "check")
+    renderer = new Renderer(options.pipeline, { transforms, checks, upstream: wired.upstream })
+  }
+
+  /** One source: its stream, and after a failure the stream again, with growing pauses. */
+  const runSource = (node: SourceNode, run: () => SourceRun): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      let pause = 500
+      while (true) {
+        setState(node.id, "starting")
+        const exit = yield* node.impl.events.pipe(
+          Stream.runForEach((event) =>
+            Effect.sync(() => {
+              fold.accept(node.id, event, clock.currentTimeMillisUnsafe())
+              if (event._tag === "Snapshot") {
+                emit({
+                  type: "source",
+                  node: node.id,
+                  partition: event.partition,
+                  state: "synced",
+                  facts: event.facts.length
+                })
+                setState(node.id, "ready")
+                pause = 500
+              }
+              if (event._tag === "Freshness") {
+                emit({ type: "source", node: node.id, partition: event.partition, state: event.state, facts: 0 })
+                if (event.state !== "synced") setState(node.id, "degraded", event.reason)
+              }
+              wake.openUnsafe()
+            })
+          ),
+          Effect.exit
+        )
+        if (Exit.isSuccess(exit)) {
+          run().done = true
+          wake.openUnsafe()
+          return
+        }
+        if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
+        const failure = fromUnknown(Cause.squash(exit.cause))
+        const unread = markStale(node.id, failure.message)
+        setState(node.id, finite || !failure.retryable ? "failed" : "degraded", failure.message)
+        wake.openUnsafe()
+        if (finite || (unread && !failure.retryable)) {
+          run().failure = failure
+          run().done = true
+          return
+        }
+        yield* Effect.sleep(Duration.millis(pause))
+        pause = Math.min(pause * 2, 30_000)
+      }
+    })
+
+  /** Partitions of a failed source keep their facts but not their word. True when it had said nothing yet. */
+  const markStale = (source: string, reason: string): boolean => {
+    const partitions = fold.states().filter((p) => p.source === source)
+    for (const p of partitions) {
+      const state = p.state === "never-synced" ? "never-synced" : "stale"
+      if (p.state !== "stale")
+        fold.accept(source, {
+          _tag: "Freshness",
+          partition: p.name,
+          state,
+          since: clock.currentTimeMillisUnsafe(),
+          reason
+        })
+    }
+    return partitions.every((p) => p.state === "never-synced")
+  }
+
+  const startSource = (node: SourceNode): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      let run: SourceRun | undefined
+      const fiber = yield* Effect.forkIn(
+        runSource(node, () => run!),
+        home!
+      )
+      run = { fiber, done: false }
+      sources.set(node.id, run)
+    })
+
+  const stopNode = (id: string): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      const run = sources.get(id)
+      if (run !== undefined) {
+        sources.delete(id)
+        yield* Fiber.interrupt(run.fiber)
+      }
+      yield* delivery.stop(id)
+    })
+
+  /** Every source has come to its end, or is endless and has said something of every partition. */
+  const spoken = (): boolean =>
+    [...sources].every(([id, run]) => run.done || ((!finite || endless(id)) && fold.settled([id])))
+
+  const endless = (id: string): boolean => {
+    const node = nodes.get(id)
+    return node?.kind === "source" && node.impl.endless === true
+  }
+
+  const generation: Effect.Effect<Rendering | undefined> = Effect.suspend(() => {
+    const model = fold.commit()
+    if (model === undefined) return Effect.succeed(rendering)
+    emit({
+      type: "generation-started",
+      generation: model.generation,
+      touched: model.touched.size,
+      services: HashMap.size(model.services)
+    })
+    return renderer.render(model).pipe(
+      Effect.map((next): Rendering => {
+        rendering = next
+        refusal = undefined
+        emit({
+          type: "generation-rendered",
+          generation: model.generation,
+          held: next.held.size,
+          timings: Object.fromEntries(next.timings)
+        })
+        return next
+      }),
+      Effect.catch((refused: Refusal) => {
+        refusal = refused
+        emit({
+          type: "generation-refused",
+          generation: model.generation,
+          node: refused.node,
+          diagnostics: refused.diagnostics
+        })
+        return Effect.succeed(undefined)
+      })
+    )
+  })
+
+  const sinks = (): ReadonlyArray<SinkNode> => [...nodes.values()].filter((n) => n.kind === "sink")
+
+  const loop = Effect.gen(function* () {
+    yield* waitUntil(spoken).pipe(Effect.timeoutOption(options.firstSync))
+    while (true) {
+      const next = yield* generation
+      if (next !== undefined) for (const sink of sinks()) yield* delivery.offer(sink, next)
+      yield* wake.await
+      yield* Effect.sleep(options.debounce)
+      yield* wake.close
+    }
+  })
+
+  const waitUntil = (condition: () => boolean): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      while (!condition()) {
+        yield* wake.close
+        if (condition()) return
+        yield* wake.await
+      }
+    })
+
+  const begin = Effect.fnUntraced(function* (isFinite: boolean) {
+    home = yield* Effect.scope
+    yield* Scope.addFinalizer(home, delivery.stopAll)
+    finite = isFinite
+    started = true
+    regraph()
+    for (const node of nodes.values()) {
+      if (node.kind !== "source") setState(node.id, "ready")
+    }
+    for (const node of nodes.values()) if (node.kind === "source") yield* startSource(node)
+  })
+
+  const run = Effect.gen(function* () {
+    yield* begin(true)
+    yield* waitUntil(spoken)
+    const sourceFailures = [...sources].flatMap(([id, r]) =>
+      r.failure === undefined ? [] : sourceFindings(id, r.failure)
+    )
+    const next = sourceFailures.length > 0 && fatal(sourceFailures) ? undefined : yield* generation
+    const outcomes =
+      next === undefined
+        ? []
+        : yield* Effect.forEach(sinks(), (sink) => delivery.once(sink, next), { concurrency: "unbounded" })
+    return result(sourceFailures, outcomes)
+  })
+
+  const result = (
+    sourceFailures: ReadonlyArray<Diagnostic.Diagnostic>,
+    outcomes: ReadonlyArray<SinkOutcome>
+  ): RunResult => ({
+    generation: fold.model.generation,
+    services: HashMap.size(fold.model.services),
+    clusters: fold.model.fleet.clusters.length,
+    held: new Map([...(rendering?.held ?? heldByModel())].map(([id, held]) => [id, held.diagnostics])),
+    ...(refusal === undefined ? {} : { refusal }),
+    sourceFailures,
+    partitions: fold.model.partitions,
+    diagnostics: [...fold.model.diagnostics, ...(rendering?.diagnostics ?? [])],
+    sinks: outcomes
+  })
+
+  const heldByModel = () => new Map(HashMap.entries(fold.model.held))
+
+  const status = Effect.sync(
+    (): EngineStatus => ({
+      pipeline: options.pipeline,
+      generation: rendering?.model.generation ?? 0,
+      services: HashMap.size(fold.model.services),
+      clusters: fold.model.fleet.clusters.length,
+      held: [...(rendering?.held.keys() ?? [])],
+      nodes: [...nodes.values()].map((node) => ({
+        id: node.id,
+        kind: node.kind,
+        type: node.type,
+        ...(states.get(node.id) ?? { state: "starting" as const }),
+        ...(node.kind === "source" ? { partitions: fold.model.partitions.filter((p) => p.source === node.id) } : {}),
+        ...(node.kind === "sink" ? delivery.progress(node.id) : {})
+      })),
+      ...(refusal === undefined ? {} : { lastRefusal: refusal })
+    })
+  )
+
+  const swap = (add: ReadonlyArray<Node>, remove: ReadonlyArray<string>): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      for (const id of [...remove, ...add.map((n) => n.id)]) yield* stopNode(id)
+      for (const id of remove) {
+        if (nodes.get(id)?.kind === "source" && !add.some((n) => n.id === id)) fold.forget(id)
+        nodes.delete(id)
+        states.delete(id)
+      }
+      for (const node of add) nodes.set(node.id, node)
+      if (!started) return
+      regraph()
+      fold.touch()
+      for (const node of add) {
+        if (node.kind === "source") yield* startSource(node)
+        else setState(node.id, "ready")
+      }
+      emit({ type: "reloaded", changed: add.map((n) => n.id), removed: remove })
+      yield* wake.open
+    })
+
+  return {
+    add: (node) =>
+      Effect.acquireRelease(
+        Effect.suspend(() => (started ? swap([node], []) : Effect.sync(() => void nodes.set(node.id, node)))),
+        () =>
+          Effect.suspend(() =>
+            nodes.get(node.id) !== node
+              ? Effect.void
+              : started
+                ? swap([], [node.id])
+                : Effect.sync(() => nodes.delete(node.id))
+          )
+      ).pipe(Effect.asVoid),
+    run,
+    start: Effect.gen(function* () {
+      yield* begin(false)
+      yield* Effect.forkIn(loop.pipe(Effect.catchCause((cause) => Deferred.failCause(crashed, cause))), home!)
+    }),
+    crashed: Deferred.await(crashed),
+    endless: Effect.sync(() => [...nodes.keys()].some(endless)),
+    swap,
+    events: Stream.fromPubSub(hub),
+    status,
+    rendering: Effect.sync(() => rendering)
+  }
+})
+
+const sourceFindings = (id: string, failure: PluginError): ReadonlyArray<Diagnostic.Diagnostic> =>
+  failure.diagnostics?.map((d) => ({ node: id, ...d })) ?? [
+    Diagnostic.error("CW405", `source ${id} failed: ${failure.message}`, { node: id })
+  ]
+
+/** Input files that cannot be understood stop a run; a source that is merely out of reach does not. */
+const fatal = (findings: ReadonlyArray<Diagnostic.Diagnostic>): boolean => findings.some((d) => d.code !== "CW405")

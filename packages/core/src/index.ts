@@ -1,0 +1,13 @@
+/** The public face of core for plugin authors: `import { Sink } from "@coddiwomple/core"`. Inside this repository, import the modules. */
+export * as Artifact from "./Artifact.ts"
+export * as Check from "./Check.ts"
+export * as ClusterSet from "./ClusterSet.ts"
+export * as Diagnostic from "./Diagnostic.ts"
+export * as Fact from "./Fact.ts"
+export { Host } from "./Host.ts"
+export * as Names from "./Names.ts"
+export * as Plan from "./Plan.ts"
+export * as PluginError from "./PluginError.ts"
+export * as Sink from "./Sink.ts"
+export * as Source from "./Source.ts"
+export * as Transform from "./Transform.ts"

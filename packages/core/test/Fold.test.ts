@@ -1,0 +1,295 @@
+/** The fold: what several sources say becomes one model, incrementally and yet as if read at once. */
+import { assert, describe, it } from "vitest"
+import fc from "fast-check"
+import * as HashMap from "effect/HashMap"
+import type { BackendFact, ClusterFact, Fact, Origin, ServiceFact, SourceEvent } from "../src/Fact.ts"
+import { Fold } from "../src/Fold.ts"
+import type { Model } from "../src/Model.ts"
+
+const origin: Origin = { label: "test" }
+const cluster = (name: string, more: Partial<ClusterFact> = {}): ClusterFact => ({
+  kind: "cluster",
+  name,
+  addresses: ["192.0.2.1"],
+  origin,
+  ...more
+})
+const service = (name: string, more: Partial<ServiceFact> = {}): ServiceFact => ({
+  kind: "service",
+  name,
+  prefixes: [name],
+  ports: [{ name: "http", protocol: "HTTP", port: 80, backendPort: 8080 }],
+  origin,
+  ...more
+})
+const backend = (id: string, where: string, more: Partial<BackendFact> = {}): BackendFact => ({
+  kind: "backend",
+  service: id,
+  cluster: where,
+  host: `${id}.default.svc.cluster.local`,
+  origin,
+  ...more
+})
+const snapshot = (partition: string, ...facts: ReadonlyArray<Fact>): SourceEvent => ({
+  _tag: "Snapshot",
+  partition,
+  facts
+})
+const fold = (events: ReadonlyArray<readonly [string, SourceEvent]>, options = {}): Model => {
+  const f = new Fold(options)
+  for (const [source, event] of events) f.accept(source, event)
+  return f.commit()!
+}
+const names = (model: Model) => [...HashMap.keys(model.services)].sort()
+const held = (model: Model) =>
+  Object.fromEntries([...HashMap.entries(model.held)].map(([k, v]) => [k, v.diagnostics.map((d) => d.code)]))
+const get = (model: Model, id: string) => {
+  const found = HashMap.get(model.services, id)
+  if (found._tag === "None") throw new Error(`no service ${id}`)
+  return found.value
+}
+
+describe("the model", () => {
+  it("merges a declaration with its backends, in fleet order", () => {
+    const model = fold([
+      ["in", snapshot("services", backend("reviews", "b"), backend("reviews", "a"), service("reviews"))],
+      ["in", snapshot("clusters", cluster("b", { order: 1 }), cluster("a", { order: 0 }))]
+    ])
+    assert.deepEqual(
+      model.fleet.clusters.map((c) => c.name),
+      ["a", "b"]
+    )
+    assert.deepEqual(
+      get(model, "reviews").backends.map((b) => b.cluster),
+      ["a", "b"]
+    )
+    assert.deepEqual(get(model, "reviews").hosts, ["reviews.global"])
+  })
+
+  it("drops only a's backend when a deletes it", () => {
+    const f = new Fold()
+    f.accept("live", snapshot("a", cluster("a"), service("reviews", { namespace: "x" }), backend("reviews.x", "a")))
+    f.accept("live", snapshot("b", cluster("b"), service("reviews", { namespace: "x" }), backend("reviews.x", "b")))
+    f.commit()
+    f.accept("live", {
+      _tag: "Delta",
+      partition: "a",
+      upserts: [],
+      removes: ["service/reviews.x", "backend/reviews.x/a"]
+    })
+    const model = f.commit()!
+    assert.deepEqual(
+      get(model, "reviews.x").backends.map((b) => b.cluster),
+      ["b"]
+    )
+    assert.deepEqual([...model.touched], ["reviews.x"])
+  })
+
+  it("lets prefer decide, and says with both origins that sources disagree", () => {
+    const events = [
+      [
+        "live",
+        snapshot(
+          "a",
+          cluster("a"),
+          service("r", { ports: [{ name: "http", protocol: "HTTP", port: 90, backendPort: 90 }] }),
+          backend("r", "a")
+        )
+      ],
+      ["file", snapshot("f", service("r"))]
+    ] as const
+    for (const order of [events, [...events].reverse()]) {
+      const model = fold(order, { prefer: ["live", "file"] })
+      assert.equal(get(model, "r").ports[0]!.port, 90)
+      assert.deepEqual(
+        model.diagnostics.map((d) => d.code),
+        ["CW504"]
+      )
+      assert.match(model.diagnostics[0]!.message, /live\/a and file\/f differ in `ports`/)
+      assert.equal(get(fold(order, { prefer: ["file"] }), "r").ports[0]!.port, 80)
+    }
+  })
+
+  it("holds a bad service alone, with a suggestion", () => {
+    const model = fold([
+      ["in", snapshot("c", cluster("east"), cluster("west"))],
+      [
+        "in",
+        snapshot(
+          "s",
+          service("good"),
+          backend("good", "east"),
+          service("bad"),
+          backend("bad", "esat"),
+          service("none"),
+          backend("orphan", "east")
+        )
+      ]
+    ])
+    assert.deepEqual(names(model), ["good"])
+    assert.deepEqual(held(model), { bad: ["CW501"], none: ["CW502"], orphan: ["CW511"] })
+    const bad = HashMap.get(model.held, "bad")
+    assert.equal(bad._tag === "Some" && bad.value.diagnostics[0]!.help, 'did you mean "east"?')
+  })
+
+  it("gives a contested host to the first service in name order, whoever came first", () => {
+    const f = new Fold()
+    f.accept("in", snapshot("c", cluster("a")))
+    f.accept("in", snapshot("s", service("zebra", { prefixes: ["shop"] }), backend("zebra", "a")))
+    assert.deepEqual(names(f.commit()!), ["zebra"])
+    f.accept("in", snapshot("t", service("ant", { prefixes: ["shop"] }), backend("ant", "a")))
+    const model = f.commit()!
+    assert.deepEqual(names(model), ["ant"])
+    assert.deepEqual(held(model), { zebra: ["CW503"] })
+    f.accept("in", snapshot("t"))
+    assert.deepEqual(names(f.commit()!), ["zebra"])
+  })
+
+  it("puts the partition of a bad cluster in doubt and holds its services", () => {
+    const model = fold([
+      [
+        "in",
+        snapshot(
+          "c",
+          cluster("../x"),
+          cluster("a"),
+          service("s"),
+          backend("s", "../x"),
+          service("t"),
+          backend("t", "a")
+        )
+      ]
+    ])
+    assert.deepEqual(
+      model.fleet.clusters.map((c) => c.name),
+      ["a"]
+    )
+    assert.deepEqual(held(model), { s: ["CW501"] })
+    assert.deepEqual(names(model), ["t"])
+    assert.isTrue(model.partitions[0]!.doubt)
+    assert.deepEqual(
+      model.diagnostics.map((d) => d.code),
+      ["CW513"]
+    )
+  })
+
+  it("keeps the last good facts of a stale partition", () => {
+    const f = new Fold()
+    f.accept("in", snapshot("c", cluster("a"), service("s"), backend("s", "a")))
+    f.commit()
+    f.accept("in", { _tag: "Freshness", partition: "c", state: "stale", since: 5, reason: "gone" })
+    const model = f.commit()!
+    assert.deepEqual(names(model), ["s"])
+    assert.deepEqual(model.partitions, [
+      { source: "in", name: "c", state: "stale", since: 5, reason: "gone", doubt: false }
+    ])
+    f.accept("in", snapshot("c", cluster("a"), service("s"), backend("s", "a")))
+    assert.equal(f.commit()!.partitions[0]!.state, "synced")
+  })
+
+  it("does not touch a service whose place in its file moved", () => {
+    const f = new Fold()
+    f.accept("in", snapshot("c", cluster("a"), service("s"), backend("s", "a")))
+    f.commit()
+    f.accept("in", snapshot("c", cluster("a"), service("s", { origin: { label: "elsewhere" } }), backend("s", "a")))
+    assert.deepEqual([...(f.commit()?.touched ?? [])], [])
+  })
+
+  it("shares what did not change between generations", () => {
+    const f = new Fold()
+    f.accept("in", snapshot("c", cluster("a"), service("s"), backend("s", "a"), service("t"), backend("t", "a")))
+    const first = f.commit()!
+    f.accept("in", { _tag: "Delta", partition: "c", upserts: [service("t", { meshed: false })], removes: [] })
+    const second = f.commit()!
+    assert.strictEqual(get(first, "s"), get(second, "s"))
+    assert.strictEqual(first.fleet, second.fleet)
+    assert.equal(get(first, "t").meshed, true)
+    assert.equal(get(second, "t").meshed, false)
+  })
+})
+
+describe("property: incremental equals at once", () => {
+  const id = fc.constantFrom("a", "b", "c", "d", "e")
+  const where = fc.constantFrom("east", "west", "north")
+  const fact: fc.Arbitrary<Fact> = fc.oneof(
+    where.map((name) => cluster(name)),
+    fc
+      .tuple(id, fc.array(fc.constantFrom("one", "two", "three"), { minLength: 1, maxLength: 2 }), fc.boolean())
+      .map(([name, prefixes, meshed]) => service(name, { prefixes, meshed })),
+    fc.tuple(id, where).map(([name, c]) => backend(name, c))
+  )
+  const source = fc.constantFrom("x", "y")
+  const partition = fc.constantFrom("p", "q")
+  const event: fc.Arbitrary<readonly [string, SourceEvent]> = fc.tuple(
+    source,
+    fc.oneof(
+      fc
+        .tuple(partition, fc.array(fact, { maxLength: 12 }))
+        .map(([p, facts]): SourceEvent => ({ _tag: "Snapshot", partition: p, facts })),
+      fc
+        .tuple(partition, fc.array(fact, { maxLength: 3 }), fc.array(id, { maxLength: 2 }))
+        .map(
+          ([p, upserts, gone]): SourceEvent => ({
+            _tag: "Delta",
+            partition: p,
+            upserts,
+            removes: gone.map((g) => `service/${g}`)
+          })
+        ),
+      fc.array(partition, { maxLength: 2 }).map((all): SourceEvent => ({ _tag: "Partitions", names: all }))
+    )
+  )
+  const plain = (model: Model) => ({
+    clusters: model.fleet.clusters.map((c) => ({ ...c, origin: undefined })),
+    services: [...HashMap.values(model.services)]
+      .map((s) => ({ ...s, address: undefined }))
+      .sort((a, b) => (a.identity < b.identity ? -1 : 1)),
+    held: held(model)
+  })
+
+  it("holds for any sequence of events, with commits anywhere", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(event, fc.boolean()), { maxLength: 12 }), (steps) => {
+        const incremental = new Fold({ prefer: ["y"] })
+        const atOnce = new Fold({ prefer: ["y"] })
+        for (const [[source, e], commit] of steps) {
+          incremental.accept(source, e)
+          atOnce.accept(source, e)
+          if (commit) incremental.commit()
+        }
+        incremental.commit()
+        atOnce.commit()
+        assert.deepEqual(plain(incremental.model), plain(atOnce.model))
+        const addresses = [...HashMap.values(incremental.model.services)].map((s) => s.address)
+        assert.equal(new Set(addresses).size, addresses.length)
+      }),
+      { numRuns: 300 }
+    )
+  })
+
+  it("names every service that differs in `touched`", () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 10 }), (events) => {
+        const f = new Fold()
+        let before = f.model
+        for (const [source, e] of events) {
+          f.accept(source, e)
+          const after = f.commit() ?? before
+          const all = new Set([
+            ...names(before),
+            ...names(after),
+            ...Object.keys(held(before)),
+            ...Object.keys(held(after))
+          ])
+          for (const name of all) {
+            const [a, b] = [HashMap.get(before.services, name), HashMap.get(after.services, name)]
+            const moved = a._tag !== b._tag || (a._tag === "Some" && b._tag === "Some" && a.value !== b.value)
+            if (moved) assert.isTrue(after.touched.has(name), name)
+          }
+          before = after
+        }
+      }),
+      { numRuns: 200 }
+    )
+  })
+})
