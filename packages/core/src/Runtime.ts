@@ -43,6 +43,7 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
   let renderer = new Renderer(options.pipeline, { transforms: [], checks: [], upstream: new Map() })
   let rendering: Rendering | undefined
   let refusal: Refusal | undefined
+  let misWired: ReadonlyArray<Diagnostic.Diagnostic> = []
   let started = false
   let finite = false
   let home: Scope.Scope | undefined
@@ -57,17 +58,12 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
   const delivery = makeDelivery({ ...options, emit, setState, pipeline: options.pipeline })
 
   const regraph = (): void => {
-    const wired = Graph.wire(
-      [...nodes.values()].map((node) => ({
-        id: node.id,
-        kind: node.kind,
-        ...("from" in node.options && node.options.from !== undefined ? { from: node.options.from } : {}),
-        ...(node.kind === "sink" && node.traits.accepts !== undefined ? { accepts: node.traits.accepts } : {})
-      }))
-    )
-    const transforms = wired.transforms.map((id) => nodes.get(id)).filter((n) => n?.kind === "transform")
+    const wired = Graph.wire([...nodes.values()].map(Graph.wireOf), { owner: options.pipeline })
+    misWired = wired.problems.map((p) => p.diagnostic)
+    const { order, upstream } = wired.graph
+    const transforms = order.map((id) => nodes.get(id)).filter((n) => n?.kind === "transform")
     const checks = [...nodes.values()].filter((n) => n.kind === "check")
-    renderer = new Renderer(options.pipeline, { transforms, checks, upstream: wired.upstream })
+    renderer = new Renderer(options.pipeline, { transforms, checks, upstream })
   }
 
   /** One source: its stream, and after a failure the stream again, with growing pauses. */
@@ -109,12 +105,10 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
         const failure = fromUnknown(Cause.squash(exit.cause))
         const unread = markStale(node.id, failure.message)
         setState(node.id, finite || !failure.retryable ? "failed" : "degraded", failure.message)
+        const over = finite || (unread && !failure.retryable)
+        if (over) Object.assign(run(), { failure, done: true })
         wake.openUnsafe()
-        if (finite || (unread && !failure.retryable)) {
-          run().failure = failure
-          run().done = true
-          return
-        }
+        if (over) return
         yield* Effect.sleep(Duration.millis(pause))
         pause = Math.min(pause * 2, 30_000)
       }
@@ -176,7 +170,11 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
       touched: model.touched.size,
       services: HashMap.size(model.services)
     })
-    return renderer.render(model).pipe(
+    const rendered =
+      misWired.length > 0
+        ? Effect.fail<Refusal>({ node: misWired[0]!.node ?? "graph", diagnostics: misWired })
+        : renderer.render(model)
+    return rendered.pipe(
       Effect.map((next): Rendering => {
         rendering = next
         refusal = undefined
