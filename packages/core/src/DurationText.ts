@@ -21,7 +21,9 @@ const millis = (text: string): number => {
 const expected = "a duration with its unit, as 100ms, 30s, 5m or 1h30m"
 
 /** Decodes `30s` to a Duration; encodes to milliseconds, as `30000ms`. */
-export const DurationText = Schema.String.check(Schema.isPattern(new RegExp(`^${part}(?: ?${part})*$`, "u"), { expected })).pipe(
+export const DurationText = Schema.String.check(
+  Schema.isPattern(new RegExp(`^${part}(?: ?${part})*$`, "u"), { expected })
+).pipe(
   Schema.decodeTo(Schema.Duration, {
     decode: SchemaGetter.transform((text: string) => Duration.millis(millis(text))),
     encode: SchemaGetter.transform((duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`)

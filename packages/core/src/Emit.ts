@@ -96,7 +96,8 @@ const head = (key: string, depth: number, inline: boolean, tail: string): string
   const found = known.get(key)
   if (found !== undefined) return found
   const printed = isPlain(key) ? key : quote(key)
-  const text = (inline ? "" : pad(depth)) + (printed.length > longest ? `? ${printed}${pad(depth)}:` : `${printed}:`) + tail
+  const text =
+    (inline ? "" : pad(depth)) + (printed.length > longest ? `? ${printed}${pad(depth)}:` : `${printed}:`) + tail
   if (known.size < remembered) known.set(key, text)
   return text
 }

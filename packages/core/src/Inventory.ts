@@ -3,15 +3,18 @@
  * Written as old ∪ new before an apply and shrunk after it, so that a kill at any point leaves nothing unlisted.
  */
 import * as Schema from "effect/Schema"
-import { canonical } from "./Digest.ts"
 import type { PlanItem, ReportItem } from "./Plan.ts"
 
 export interface Entry {
   readonly id: string
   /** Digest of the body we wrote. */
   readonly digest: string
+  /** Digest of the body that an apply was about to write: after a kill, what is there may be either of the two. */
+  readonly pending?: string
   readonly uid?: string
   readonly service?: string
+  /** Where the id is not an artifact's, as a path: the artifact it holds. */
+  readonly artifact?: string
 }
 
 export interface Inventory {
@@ -28,11 +31,14 @@ export const widen = (inventory: Inventory, items: ReadonlyArray<PlanItem>): Inv
   for (const item of items) {
     if (item.op !== "create" && item.op !== "update") continue
     const old = entries.get(item.id)
+    const now = item.digest ?? ""
     entries.set(item.id, {
       id: item.id,
-      digest: old?.digest ?? item.digest ?? "",
+      digest: old?.digest ?? now,
+      ...(old === undefined || old.digest === now ? {} : { pending: now }),
       ...(old?.uid === undefined ? {} : { uid: old.uid }),
-      ...service(item.service ?? old?.service)
+      ...service(item.service ?? old?.service),
+      ...(old?.artifact === undefined ? {} : { artifact: old.artifact })
     })
   }
   return { owner: inventory.owner, entries }
@@ -42,7 +48,7 @@ export const widen = (inventory: Inventory, items: ReadonlyArray<PlanItem>): Inv
 export const settle = (
   inventory: Inventory,
   report: ReadonlyArray<ReportItem>,
-  written: (id: string) => { readonly digest: string; readonly uid?: string } | undefined
+  written: (id: string) => { readonly digest: string; readonly uid?: string; readonly artifact?: string } | undefined
 ): Inventory => {
   const entries = new Map(inventory.entries)
   for (const item of report) {
@@ -66,8 +72,10 @@ const Stored = Schema.Struct({
     Schema.String,
     Schema.Struct({
       digest: Schema.String,
+      pending: Schema.optionalKey(Schema.String),
       uid: Schema.optionalKey(Schema.String),
-      service: Schema.optionalKey(Schema.String)
+      service: Schema.optionalKey(Schema.String),
+      artifact: Schema.optionalKey(Schema.String)
     })
   )
 })
@@ -76,15 +84,36 @@ const Stored = Schema.Struct({
 export const toText = (inventory: Inventory): string => {
   const lines = [...inventory.entries.values()]
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map(({ id, ...rest }) => `    ${JSON.stringify(id)}: ${canonical(rest)}`)
+    .map((entry) => `    ${JSON.stringify(entry.id)}: ${JSON.stringify(body(entry))}`)
   const entries = lines.length === 0 ? "{}" : `{\n${lines.join(",\n")}\n  }`
   return `{\n  "version": 1,\n  "pipeline": ${JSON.stringify(inventory.owner)},\n  "entries": ${entries}\n}\n`
+}
+
+/** Members in the order of their names; undefined ones are not printed. */
+const body = ({ artifact, digest, pending, service, uid }: Entry) => ({ artifact, digest, pending, service, uid })
+
+const text = (value: unknown): boolean => value === undefined || typeof value === "string"
+
+const isEntry = (value: unknown): value is Omit<Entry, "id"> => {
+  if (typeof value !== "object" || value === null) return false
+  const { artifact, digest, pending, service, uid, ...rest } = value as Record<string, unknown>
+  for (const _ in rest) return false
+  return typeof digest === "string" && text(artifact) && text(pending) && text(service) && text(uid)
+}
+
+const isStored = (value: unknown): value is typeof Stored.Type => {
+  if (typeof value !== "object" || value === null) return false
+  const { version, pipeline, entries } = value as Record<string, unknown>
+  if (version !== 1 || typeof pipeline !== "string" || typeof entries !== "object" || entries === null) return false
+  return !Array.isArray(entries) && Object.values(entries).every(isEntry)
 }
 
 /** The stored form, or a sentence saying why it cannot be read. */
 export const fromText = (text: string): Inventory | { readonly problem: string } => {
   try {
-    const stored = Schema.decodeUnknownSync(Stored)(JSON.parse(text))
+    const json: unknown = JSON.parse(text)
+    // Some inventories have a hundred thousand entries: the Schema is asked only for what is wrong.
+    const stored = isStored(json) ? json : Schema.decodeUnknownSync(Stored)(json)
     return {
       owner: stored.pipeline,
       entries: new Map(Object.entries(stored.entries).map(([id, entry]) => [id, { id, ...entry }]))

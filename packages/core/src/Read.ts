@@ -109,10 +109,11 @@ const mapping = (depth: number): Record<string, unknown> => {
     let value: unknown
     if (c === 32) value = leaf(depth + 1)
     else if (c !== 10) fail()
-    else if (atDepth(depth + 1)) value = mapping(depth + 1)
+    else if (depth < deepest && atDepth(depth + 1)) value = mapping(depth + 1)
     else if (atDepth(depth) && isItem()) value = list(depth)
     else fail()
-    if (name === "__proto__") Object.defineProperty(map, name, { value, writable: true, enumerable: true, configurable: true })
+    if (name === "__proto__")
+      Object.defineProperty(map, name, { value, writable: true, enumerable: true, configurable: true })
     else map[name] = value
   } while (atDepth(depth))
   return map
@@ -151,7 +152,10 @@ const startsMapping = (): boolean => {
   return found
 }
 
+const deepest = 1000
+
 const node = (depth: number): unknown => {
+  if (depth > deepest) fail()
   if (isItem()) return list(depth)
   return startsMapping() ? mapping(depth) : leaf(depth)
 }

@@ -82,7 +82,8 @@ const segmentProblem = (segment: string): string | undefined => {
   }
   if (/^git~[0-9]+$/i.test(segment)) return "it touches Git's own files"
   if (device.test(segment)) return `"${segment}" is a device on Windows`
-  if (segment.length * 3 > maximumSegment && byteLength(segment) > maximumSegment) return "a segment is longer than 255 bytes"
+  if (segment.length * 3 > maximumSegment && byteLength(segment) > maximumSegment)
+    return "a segment is longer than 255 bytes"
   return undefined
 }
 
@@ -93,7 +94,9 @@ export const check = (path: string): SafePath | { readonly problem: string } => 
 }
 
 const foldSegment = (text: string): string =>
-  /^[\u0020-\u007e]*$/.test(text) ? text.toLowerCase() : text.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC")
+  /^[\u0020-\u007e]*$/.test(text)
+    ? text.toLowerCase()
+    : text.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC")
 
 /** Equal for paths that some file system takes for one: letter case and composition of characters do not count. */
 export const fold = (path: string): string => foldSegment(path)

@@ -28,17 +28,34 @@ const origin = { label: "test" }
 const facts = (...services: ReadonlyArray<string>): ReadonlyArray<Fact> => [
   { kind: "cluster", name: "a", addresses: ["192.0.2.1"], order: 0, origin },
   { kind: "cluster", name: "b", addresses: ["192.0.2.2"], order: 1, origin },
-  ...services.flatMap((name): ReadonlyArray<Fact> => [
-    { kind: "service", name, prefixes: [name], ports: [{ name: "http", protocol: "HTTP", port: 80, backendPort: 80 }], origin },
-    { kind: "backend", service: name, cluster: "a", host: `${name}.x.svc.cluster.local`, origin }
-  ])
+  ...services.flatMap(
+    (name): ReadonlyArray<Fact> => [
+      {
+        kind: "service",
+        name,
+        prefixes: [name],
+        ports: [{ name: "http", protocol: "HTTP", port: 80, backendPort: 80 }],
+        origin
+      },
+      { kind: "backend", service: name, cluster: "a", host: `${name}.x.svc.cluster.local`, origin }
+    ]
+  )
 ]
-const snapshot = (...services: ReadonlyArray<string>): SourceEvent => ({ _tag: "Snapshot", partition: "p", facts: facts(...services) })
+const snapshot = (...services: ReadonlyArray<string>): SourceEvent => ({
+  _tag: "Snapshot",
+  partition: "p",
+  facts: facts(...services)
+})
 const Empty = Schema.Struct({})
 
 /** A source driven by the test. */
 const driven = (queue: Queue.Queue<SourceEvent, PluginError.PluginError>) =>
-  Source.make({ type: "driven", summary: "", config: Empty, make: () => ({ events: Stream.fromQueue(queue), endless: true }) })
+  Source.make({
+    type: "driven",
+    summary: "",
+    config: Empty,
+    make: () => ({ events: Stream.fromQueue(queue), endless: true })
+  })
 const fixed = (...events: ReadonlyArray<SourceEvent>) =>
   Source.make({
     type: "fixed",
@@ -74,9 +91,14 @@ const memory = () => {
           else if (live.get(id)!.text !== a.text) items.push({ op: "update", target: "t", id, ...service })
         }
         for (const [id, { service }] of live) {
-          if (!wanted.has(id)) items.push({ op: "delete", target: "t", id, ...(service === undefined ? {} : { service }) })
+          if (!wanted.has(id))
+            items.push({ op: "delete", target: "t", id, ...(service === undefined ? {} : { service }) })
         }
-        return { items, unchanged: wanted.size - items.filter((i) => i.op !== "delete").length, owned: new Map([["t", live.size]]) }
+        return {
+          items,
+          unchanged: wanted.size - items.filter((i) => i.op !== "delete").length,
+          owned: new Map([["t", live.size]])
+        }
       }),
     apply: (plan: Plan.Plan, desired: Desired) =>
       Effect.gen(function* () {
@@ -89,7 +111,11 @@ const memory = () => {
         return {
           items: Plan.executable(plan).map((item) => {
             if (item.op === "delete") live.delete(item.id)
-            else live.set(item.id, { text: wanted.get(item.id)!.text, ...(item.service === undefined ? {} : { service: item.service }) })
+            else
+              live.set(item.id, {
+                text: wanted.get(item.id)!.text,
+                ...(item.service === undefined ? {} : { service: item.service })
+              })
             return { ...item, outcome: "applied" as const }
           })
         }
@@ -153,7 +179,10 @@ describe("promise 1: newest generation, in order", () => {
       assert.isAbove(quick.applied.length, 10)
       assert.isBelow(slow.applied.length, 4)
       for (const sink of [slow, quick]) {
-        assert.deepEqual(sink.seen, [...sink.seen].sort((a, b) => a - b))
+        assert.deepEqual(
+          sink.seen,
+          [...sink.seen].sort((a, b) => a - b)
+        )
         assert.equal(sink.live.size, 20)
       }
     })
@@ -191,7 +220,10 @@ describe("promise 2: a failing transform or check stops the generation for all s
           yield* settle()
           assert.deepEqual(sink.names(), ["one"])
           const status = yield* engine.status
-          assert.match(status.lastRefusal?.diagnostics[0]?.message ?? "", /transform t \(broken\) failed on service bad: cannot frobnicate/)
+          assert.match(
+            status.lastRefusal?.diagnostics[0]?.message ?? "",
+            /transform t \(broken\) failed on service bad: cannot frobnicate/
+          )
           yield* Queue.offer(queue, snapshot("one", "two"))
           yield* settle()
           assert.deepEqual(sink.names(), ["one", "two"])
@@ -207,7 +239,10 @@ describe("promise 2: a failing transform or check stops the generation for all s
         type: "policy",
         summary: "",
         config: Empty,
-        make: () => Check.service((s) => (s.name === "bad" ? [Diagnostic.error("CW625", "not allowed", { service: s.identity })] : []))
+        make: () =>
+          Check.service((s) =>
+            s.name === "bad" ? [Diagnostic.error("CW625", "not allowed", { service: s.identity })] : []
+          )
       })
       const layer = Layer.mergeAll(
         Source.layer(fixed(snapshot("good", "bad")), "in", {}),
@@ -232,7 +267,10 @@ describe("promise 2: a failing transform or check stops the generation for all s
       )
       const result = yield* withEngine(layer, (engine) => engine.run)
       assert.equal(result.refusal?.diagnostics[0]?.code, "CW621")
-      assert.match(result.refusal?.diagnostics[0]?.message ?? "", /by first \(service one\) and by second \(service one\)/)
+      assert.match(
+        result.refusal?.diagnostics[0]?.message ?? "",
+        /by first \(service one\) and by second \(service one\)/
+      )
       assert.deepEqual(sink.seen, [])
     })
   )
@@ -258,7 +296,10 @@ describe("promise 2: a failing transform or check stops the generation for all s
       const spoil = (event: SourceEvent): SourceEvent =>
         event._tag !== "Snapshot"
           ? event
-          : { ...event, facts: event.facts.map((f) => (f.kind === "service" && f.name === "one" ? { ...f, meshed: false } : f)) }
+          : {
+              ...event,
+              facts: event.facts.map((f) => (f.kind === "service" && f.name === "one" ? { ...f, meshed: false } : f))
+            }
       yield* withEngine(layer, (engine) =>
         Effect.gen(function* () {
           yield* engine.start
@@ -326,7 +367,10 @@ describe("promise 3: sinks are independent", () => {
       )
       const result = yield* withEngine(layer, (engine) => engine.run)
       assert.deepEqual(good.names(), ["one"])
-      assert.match(result.sinks.find((s) => s.sink === "thrower")?.diagnostics[0]?.message ?? "", /sink thrower \(thrower\) failed: bug/)
+      assert.match(
+        result.sinks.find((s) => s.sink === "thrower")?.diagnostics[0]?.message ?? "",
+        /sink thrower \(thrower\) failed: bug/
+      )
     })
   )
 })
@@ -399,17 +443,26 @@ describe("promise 5: nothing is deleted on doubt", () => {
   it.effect("not while a partition is stale", () =>
     Effect.gen(function* () {
       const stale: SourceEvent = { _tag: "Freshness", partition: "q", state: "stale", since: 0, reason: "away" }
-      assert.deepEqual(yield* scenario([{ _tag: "Partitions", names: ["p", "q"] }, stale, snapshot("one")], { policy: "sync" }), ["one", "two"])
+      assert.deepEqual(
+        yield* scenario([{ _tag: "Partitions", names: ["p", "q"] }, stale, snapshot("one")], { policy: "sync" }),
+        ["one", "two"]
+      )
     })
   )
   it.effect("not while a named partition was never read", () =>
     Effect.gen(function* () {
-      assert.deepEqual(yield* scenario([{ _tag: "Partitions", names: ["p", "q"] }, snapshot("one")], { policy: "sync" }), ["one", "two"])
+      assert.deepEqual(
+        yield* scenario([{ _tag: "Partitions", names: ["p", "q"] }, snapshot("one")], { policy: "sync" }),
+        ["one", "two"]
+      )
     })
   )
   it.effect("not while an entry of a partition cannot be read", () =>
     Effect.gen(function* () {
-      const doubtful: SourceEvent = { ...(snapshot("one") as Extract<SourceEvent, { _tag: "Snapshot" }>), bad: [{ diagnostics: [Diagnostic.error("CW401", "?")] }] }
+      const doubtful: SourceEvent = {
+        ...(snapshot("one") as Extract<SourceEvent, { _tag: "Snapshot" }>),
+        bad: [{ diagnostics: [Diagnostic.error("CW401", "?")] }]
+      }
       assert.deepEqual(yield* scenario([doubtful], { policy: "sync" }), ["one", "two"])
     })
   )
@@ -440,7 +493,11 @@ describe("promise 6: a plan is seen before it is applied", () => {
     Effect.gen(function* () {
       const sink = memory()
       const seen: Array<string> = []
-      const layer = Layer.mergeAll(Source.layer(fixed(snapshot("one")), "in", {}), Transform.layer(maps, "maps", {}), Sink.layer(sink.plugin, "out", {}))
+      const layer = Layer.mergeAll(
+        Source.layer(fixed(snapshot("one")), "in", {}),
+        Transform.layer(maps, "maps", {}),
+        Sink.layer(sink.plugin, "out", {})
+      )
       const result = yield* withEngine(layer, (engine) => engine.run, {
         review: (id, plan) =>
           Effect.sync(() => {
@@ -450,13 +507,20 @@ describe("promise 6: a plan is seen before it is applied", () => {
       })
       assert.deepEqual(seen, ["out: 1 before 0 applies"])
       assert.deepEqual(sink.applied, [])
-      assert.deepEqual(result.sinks[0]?.diagnostics.map((d) => d.code), ["CW904"])
+      assert.deepEqual(
+        result.sinks[0]?.diagnostics.map((d) => d.code),
+        ["CW904"]
+      )
     })
   )
   it.effect("a dry run never applies", () =>
     Effect.gen(function* () {
       const sink = memory()
-      const layer = Layer.mergeAll(Source.layer(fixed(snapshot("one")), "in", {}), Transform.layer(maps, "maps", {}), Sink.layer(sink.plugin, "out", {}))
+      const layer = Layer.mergeAll(
+        Source.layer(fixed(snapshot("one")), "in", {}),
+        Transform.layer(maps, "maps", {}),
+        Sink.layer(sink.plugin, "out", {})
+      )
       const result = yield* withEngine(layer, (engine) => engine.run, { dryRun: true })
       assert.equal(result.sinks[0]?.plan?.items.length, 1)
       assert.deepEqual(sink.applied, [])
@@ -465,7 +529,11 @@ describe("promise 6: a plan is seen before it is applied", () => {
 })
 
 describe("promise 7: reload builds and probes before it swaps", () => {
-  const blueprint = (id: string, fingerprint: string, layer: Layer.Layer<never, unknown, Engine>) => ({ id, fingerprint, layer })
+  const blueprint = (id: string, fingerprint: string, layer: Layer.Layer<never, unknown, Engine>) => ({
+    id,
+    fingerprint,
+    layer
+  })
   it.effect("a bad reload changes nothing; a good one keeps unchanged nodes", () =>
     Effect.gen(function* () {
       const queue = yield* Queue.unbounded<SourceEvent, PluginError.PluginError>()
@@ -481,7 +549,9 @@ describe("promise 7: reload builds and probes before it swaps", () => {
           Effect.acquireRelease(
             Effect.sync(() => {
               made++
-              return Transform.service((s, fleet) => [Artifact.object(fleet.all, configMap(s.name), { service: s.identity })])
+              return Transform.service((s, fleet) => [
+                Artifact.object(fleet.all, configMap(s.name), { service: s.identity })
+              ])
             }),
             () => Effect.sync(() => void closed++)
           )
@@ -496,7 +566,10 @@ describe("promise 7: reload builds and probes before it swaps", () => {
           probe: Effect.fail(PluginError.permanent("no rights"))
         })
       })
-      const stay = [blueprint("in", "1", Source.layer(driven(queue), "in", {})), blueprint("t", "1", Transform.layer(counting, "t", {}))]
+      const stay = [
+        blueprint("in", "1", Source.layer(driven(queue), "in", {})),
+        blueprint("t", "1", Transform.layer(counting, "t", {}))
+      ]
       const first = [...stay, blueprint("out", "1", Sink.layer(before.plugin, "out", {}))]
       yield* Effect.scoped(
         Effect.gen(function* () {
@@ -507,7 +580,9 @@ describe("promise 7: reload builds and probes before it swaps", () => {
           yield* Queue.offer(queue, snapshot("one"))
           yield* settle()
           assert.deepEqual(before.names(), ["one"])
-          const refused = yield* Effect.exit(assembly.set([...stay, blueprint("out", "2", Sink.layer(sick, "out", {}))], { probe: true }))
+          const refused = yield* Effect.exit(
+            assembly.set([...stay, blueprint("out", "2", Sink.layer(sick, "out", {}))], { probe: true })
+          )
           assert.isTrue(Exit.isFailure(refused))
           yield* Queue.offer(queue, snapshot("one", "two"))
           yield* settle()
@@ -530,7 +605,11 @@ describe("promise 8: a kill at any point converges at the next run", () => {
       const gate = yield* Deferred.make<void>()
       sink.holdAt(Deferred.await(gate))
       const layer = () =>
-        Layer.mergeAll(Source.layer(fixed(snapshot("one", "two")), "in", {}), Transform.layer(maps, "maps", {}), Sink.layer(sink.plugin, "out", {}))
+        Layer.mergeAll(
+          Source.layer(fixed(snapshot("one", "two")), "in", {}),
+          Transform.layer(maps, "maps", {}),
+          Sink.layer(sink.plugin, "out", {})
+        )
       const fiber = yield* Effect.forkChild(withEngine(layer(), (engine) => engine.run))
       yield* settle()
       yield* Fiber.interrupt(fiber)
@@ -585,7 +664,9 @@ describe("promise 10: shutdown", () => {
           Effect.acquireRelease(
             Effect.succeed({
               endless: true,
-              events: Stream.concat(Stream.make(snapshot("one")), Stream.never).pipe(Stream.ensuring(Effect.sync(() => released.push("stream"))))
+              events: Stream.concat(Stream.make(snapshot("one")), Stream.never).pipe(
+                Stream.ensuring(Effect.sync(() => released.push("stream")))
+              )
             }),
             () => Effect.sync(() => released.push("source"))
           )
@@ -594,7 +675,11 @@ describe("promise 10: shutdown", () => {
       const stuck = yield* Deferred.make<void>()
       sink.holdAt(Deferred.await(stuck).pipe(Effect.onInterrupt(() => Effect.sync(() => released.push("sink")))))
       yield* withEngine(
-        Layer.mergeAll(Source.layer(holding, "in", {}), Transform.layer(maps, "maps", {}), Sink.layer(sink.plugin, "out", {})),
+        Layer.mergeAll(
+          Source.layer(holding, "in", {}),
+          Transform.layer(maps, "maps", {}),
+          Sink.layer(sink.plugin, "out", {})
+        ),
         (engine) => Effect.andThen(engine.start, settle())
       )
       assert.deepEqual([...released].sort(), ["sink", "source", "stream"])
@@ -612,9 +697,16 @@ describe("sources", () => {
         config: Empty,
         make: () => ({ events: Stream.fail(PluginError.refused([Diagnostic.error("CW002", "not JSON")])) })
       })
-      const layer = Layer.mergeAll(Source.layer(broken, "in", {}), Transform.layer(maps, "maps", {}), Sink.layer(sink.plugin, "out", {}))
+      const layer = Layer.mergeAll(
+        Source.layer(broken, "in", {}),
+        Transform.layer(maps, "maps", {}),
+        Sink.layer(sink.plugin, "out", {})
+      )
       const result = yield* withEngine(layer, (engine) => engine.run)
-      assert.deepEqual(result.sourceFailures.map((d) => [d.code, d.node]), [["CW002", "in"]])
+      assert.deepEqual(
+        result.sourceFailures.map((d) => [d.code, d.node]),
+        [["CW002", "in"]]
+      )
       assert.deepEqual(sink.seen, [])
     })
   )
@@ -635,7 +727,11 @@ describe("sources", () => {
         })
       })
       const sink = memory()
-      const layer = Layer.mergeAll(Source.layer(mortal, "in", {}), Transform.layer(maps, "maps", {}), Sink.layer(sink.plugin, "out", {}, { policy: "sync" }))
+      const layer = Layer.mergeAll(
+        Source.layer(mortal, "in", {}),
+        Transform.layer(maps, "maps", {}),
+        Sink.layer(sink.plugin, "out", {}, { policy: "sync" })
+      )
       yield* withEngine(layer, (engine) =>
         Effect.gen(function* () {
           yield* engine.start

@@ -226,16 +226,14 @@ describe("property: incremental equals at once", () => {
       fc
         .tuple(partition, fc.array(fact, { maxLength: 12 }))
         .map(([p, facts]): SourceEvent => ({ _tag: "Snapshot", partition: p, facts })),
-      fc
-        .tuple(partition, fc.array(fact, { maxLength: 3 }), fc.array(id, { maxLength: 2 }))
-        .map(
-          ([p, upserts, gone]): SourceEvent => ({
-            _tag: "Delta",
-            partition: p,
-            upserts,
-            removes: gone.map((g) => `service/${g}`)
-          })
-        ),
+      fc.tuple(partition, fc.array(fact, { maxLength: 3 }), fc.array(id, { maxLength: 2 })).map(
+        ([p, upserts, gone]): SourceEvent => ({
+          _tag: "Delta",
+          partition: p,
+          upserts,
+          removes: gone.map((g) => `service/${g}`)
+        })
+      ),
       fc.array(partition, { maxLength: 2 }).map((all): SourceEvent => ({ _tag: "Partitions", names: all }))
     )
   )
