@@ -11,3 +11,5 @@ export const canonical = (value: unknown): string =>
       ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
       : v
   )
+
+export const digestBytes = (bytes: Uint8Array): string => bytesToHex(sha256(bytes))

@@ -52,7 +52,6 @@ export class FileDisk {
   /** Beginning of the names of our temporary files: only the holder of the lock uses it. */
   private readonly mark: string
   private folders = new Map<string, Seen | typeof folder>()
-  private counter = 0
   private noFollow = true
 
   constructor(fs: FileSystem.FileSystem, root: string, fsync: Fsync, mark: string) {
@@ -258,12 +257,13 @@ export class FileDisk {
   }
 
   private temporary(inFolder: string, extension: "tmp" | "dir"): string {
-    return this.at(`${inFolder === "" ? "" : `${inFolder}/`}${this.mark}${run}-${this.counter++}.${extension}`)
+    return this.at(`${inFolder === "" ? "" : `${inFolder}/`}${this.mark}${run}-${counter++}.${extension}`)
   }
 }
 
 /** Differs between processes, so that a new one never meets an old one's temporary files. */
 const run = globalThis.crypto.randomUUID().slice(0, 8)
+let counter = 0
 
 /** Something that is no plain file or folder stands in the way. */
 export class Refused extends Error {

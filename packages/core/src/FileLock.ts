@@ -137,7 +137,7 @@ const read = (fs: FileSystem.FileSystem, file: string): Effect.Effect<Note | "un
         ? Effect.sleep(50).pipe(Effect.andThen(fs.readFileString(file)), Effect.map(parse))
         : Effect.succeed(note)
     ),
-    Effect.catch((error) => (isAbsent(error) ? Effect.void : Effect.fail(error)))
+    Effect.catch((error) => (isAbsent(error) ? Effect.sync(() => undefined) : Effect.fail(error)))
   )
 
 const parse = (text: string): Note | "unreadable" => {

@@ -20,6 +20,8 @@ export const modelName = "model"
 export interface Wire {
   readonly kind: Kind
   readonly id: string
+  /** Switched off: only its name counts, and nobody may read from it. */
+  readonly off?: boolean | undefined
   /** As written; undefined means the default. */
   readonly from?: ReadonlyArray<string> | undefined
   /** Of a transform: forms of the artifacts it makes. */
@@ -93,9 +95,10 @@ export const isNodeName = (text: string): boolean => name.test(text) && text !==
 /** Wires the nodes. Checks read what the sinks read; a sink without `from` reads every leaf it accepts. */
 export const wire = (nodes: ReadonlyArray<Wire>, options: Options = {}): Wired => {
   const problems: Array<Problem> = []
-  const known = names(nodes, problems)
+  const all = names(nodes, problems)
+  const known = new Map([...all].filter(([, node]) => node.off !== true))
   const reads = new Map<string, ReadonlyArray<string>>()
-  for (const node of known.values()) if (node.from !== undefined) reads.set(node.id, references(node, known, problems))
+  for (const node of known.values()) if (node.from !== undefined) reads.set(node.id, references(node, all, problems))
   const transforms = of(known, "transform")
   for (const t of transforms) if (t.from === undefined) reads.set(t.id, [])
   const order = sort(transforms, reads, problems)
@@ -196,10 +199,19 @@ const references = (node: Wire, known: ReadonlyMap<string, Wire>, problems: Arra
         const help = "name either `model` or transforms"
         problem(problems, "CW303", node, at, `transform \`${node.id}\` cannot read the model and transforms`, help)
       }
+    } else if (other?.off === true) {
+      problem(
+        problems,
+        "CW301",
+        node,
+        at,
+        `\`${id}\` is switched off`,
+        "remove it from `from`, or set its `enabled: true`"
+      )
     } else if (other === undefined) {
       const candidates = of(known, "transform")
+        .filter((t) => t.off !== true && t.id !== node.id)
         .map((t) => t.id)
-        .filter((t) => t !== node.id)
       const help = Suggest.help(id, node.kind === "transform" ? [...candidates, modelName] : candidates)
       problem(problems, "CW301", node, at, `unknown node \`${id}\``, help)
     } else if (other.kind !== "transform") {

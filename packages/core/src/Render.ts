@@ -215,8 +215,8 @@ export class Renderer {
           const services = [...HashMap.values(model.services)].sort((a, b) => (a.identity < b.identity ? -1 : 1))
           return eventually(() => impl.run({ model, services }))
         }).pipe(
-          Effect.map((rendered) => regroup(node, old, rendered, touched)),
-          Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics))
+          Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics)),
+          Effect.flatMap((rendered) => attempt(node, () => regroup(node, old, rendered, touched)))
         )
       case "set": {
         const inputs = this.reads(node.id).map((id) => done.get(id)!.groups)
@@ -233,8 +233,8 @@ export class Renderer {
           },
           { concurrency: 4 }
         ).pipe(
-          Effect.map((results) => regroup(node, old, mergeClusters(results, model), touched)),
-          Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics))
+          Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics)),
+          Effect.flatMap((results) => attempt(node, () => regroup(node, old, mergeClusters(results, model), touched)))
         )
       }
     }
@@ -405,6 +405,12 @@ const attempt = <A>(node: TransformNode | CheckNode, run: () => A): Effect.Effec
     }
   })
 
+/** An error that belongs to no service cannot hold one: it stops the generation. */
+const refuseFleet = (node: TransformNode, diagnostics: ReadonlyArray<Diagnostic.Diagnostic>): void => {
+  const errors = diagnostics.filter(Diagnostic.isError)
+  if (errors.length > 0) throw new Thrown(failure(node, "", undefined, errors))
+}
+
 const stamp = (node: string, artifacts: ReadonlyArray<Artifact>): ReadonlyArray<Artifact> =>
   artifacts.map((a) => ({ ...a, node }))
 
@@ -420,6 +426,7 @@ const rerender = (
   for (const group of touched) {
     const rendered = guarded(node, group, () => run(group))
     const { artifacts, diagnostics } = rendered === undefined ? { artifacts: [], diagnostics: [] } : parts(rendered)
+    if (group === fleetGroup) refuseFleet(node, diagnostics)
     groups =
       artifacts.length === 0 ? HashMap.remove(groups, group) : HashMap.set(groups, group, stamp(node.id, artifacts))
     if (diagnostics.length === 0) findings.delete(group)
@@ -431,6 +438,7 @@ const rerender = (
 /** A whole rendering in groups; groups that are as before stay the same objects, the others are touched. */
 const regroup = (node: TransformNode, old: Stage, rendered: Rendered, touched: Set<string>): Stage => {
   const { artifacts, diagnostics } = parts(rendered)
+  refuseFleet(node, diagnostics.filter((d) => d.service === undefined))
   const byGroup = new Map<string, Array<Artifact>>()
   for (const artifact of artifacts) {
     const group = artifact.service ?? fleetGroup
