@@ -1,0 +1,45 @@
+/**
+ * All benchmarks, or those named: `npm run bench -- startup throughput`. Prints one table; `--write` puts it into
+ * docs/performance.md; exit 1 when a target is missed.
+ */
+import { readFileSync, writeFileSync } from "node:fs"
+import { cpus, totalmem } from "node:os"
+import { join } from "node:path"
+import type { Figure } from "./Measure.ts"
+
+const benches: Readonly<Record<string, () => Promise<{ readonly default: () => Promise<ReadonlyArray<Figure>> }>>> = {
+  startup: () => import("./startup.ts"),
+  incremental: () => import("./incremental.ts"),
+  throughput: () => import("./throughput.ts"),
+  emitter: () => import("./emitter.ts")
+}
+
+const args = process.argv.slice(2)
+const write = args.includes("--write")
+const names = args.filter((a) => !a.startsWith("--"))
+const lines: Array<string> = []
+let missed = 0
+
+const say = (line: string): void => {
+  lines.push(line)
+  process.stdout.write(`${line}\n`)
+}
+
+say(`${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`)
+for (const name of names.length > 0 ? names : Object.keys(benches)) {
+  const load = benches[name]
+  if (load === undefined) throw new Error(`unknown benchmark ${name}; there are ${Object.keys(benches).join(", ")}`)
+  say(`\n### ${name}\n\n| what | measured | must reach | |\n| --- | --- | --- | --- |`)
+  for (const figure of await (await load()).default()) {
+    if (figure.ok === false) missed++
+    say(
+      `| ${figure.what} | ${figure.value} | ${figure.target ?? ""} | ${figure.ok === undefined ? "" : figure.ok ? "yes" : "**no**"} |`
+    )
+  }
+}
+if (write) {
+  const file = join(import.meta.dirname, "../../docs/performance.md")
+  const [head] = readFileSync(file, "utf8").split("<!-- figures -->")
+  writeFileSync(file, `${head}<!-- figures -->\n\n${lines.join("\n")}\n`)
+}
+if (missed > 0) process.exitCode = 1

@@ -1,0 +1,113 @@
+/**
+ * Large fleets to a file, beside what people use: `cat` of the same bytes as the floor, a Node script with `yaml`, and a
+ * Node script that prints JSON lines. Also how work grows with services and with clusters.
+ */
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { write } from "./Fleet.ts"
+import { atLeast, atMost, type Figure, inTurns, type Job, time } from "./Measure.ts"
+
+const root = join(import.meta.dirname, "..", "..")
+const cw = join(root, "packages/cli/bin/cw.js")
+const node = process.execPath
+
+const pipeline = (profile: string) => `
+metadata: { name: bench }
+sources: { fleet: { uses: json, with: { clusters: clusters.json, services: services.json } } }
+model: { addresses: { lock: null } }
+transforms: { mesh: { uses: istio-global-dns, with: { profile: ${profile} } } }
+sinks: { out: { uses: stdout } }
+`
+
+/** Documents in a stream, counted in a second pass over the file. */
+const count = (file: string): number => {
+  const marker = Buffer.from("\n---\n")
+  const bytes = readFileSync(file)
+  let n = bytes.subarray(0, 4).equals(Buffer.from("---\n")) ? 1 : 0
+  for (let at = bytes.indexOf(marker); at >= 0; at = bytes.indexOf(marker, at + 4)) n++
+  return n
+}
+
+export default async (): Promise<ReadonlyArray<Figure>> => {
+  const home = mkdtempSync(join(tmpdir(), "cw-bench-"))
+  try {
+    const figures: Array<Figure> = []
+    const fleet = async (services: number, clusters: number): Promise<string> => {
+      const folder = join(home, `${services}x${clusters}`)
+      await write(folder, { services, clusters })
+      for (const profile of ["classic", "mtls"]) writeFileSync(join(folder, `${profile}.yaml`), pipeline(profile))
+      return folder
+    }
+    const job = (folder: string, profile: string): Job => ({
+      command: [node, cw, "run", `${profile}.yaml`],
+      cwd: folder,
+      out: join(home, "out")
+    })
+
+    const large = await fleet(10_000, 100)
+    for (const [profile, limit] of [
+      ["classic", 250],
+      ["mtls", 450]
+    ] as const) {
+      await time(job(large, profile))
+      const documents = count(join(home, "out"))
+      const copy = join(home, "copy")
+      const runs = await inTurns(
+        { cw: job(large, profile), cat: { command: ["cat", join(home, "out")], out: copy } },
+        3
+      )
+      const rate = documents / runs.cw!.wall
+      const against = runs.cw!.wall / runs.cat!.wall
+      const size = statSync(join(home, "out")).size
+      figures.push(
+        {
+          what: `${profile}: documents, bytes`,
+          value: `${documents.toLocaleString("en")}, ${(size / 2 ** 20).toFixed(0)} MiB`
+        },
+        { what: `${profile}: wall`, value: `${runs.cw!.wall.toFixed(2)} s` },
+        {
+          ...atLeast(`${profile}: documents a second, or at most 3 × cat`, rate, 1_000_000, "docs/s"),
+          ok: rate >= 1_000_000 || against <= 3
+        },
+        { what: `${profile}: against cat of the same bytes`, value: `${against.toFixed(2)} ×` },
+        atMost(`${profile}: peak memory`, runs.cw!.rss, limit, "MiB")
+      )
+    }
+    const base = await fleet(1_000, 100)
+    const wide = await fleet(1_000, 1_000)
+    const empty = await time({ command: [node, cw, "--version"] })
+    const grown = await inTurns(
+      { base: job(base, "mtls"), services: job(large, "mtls"), clusters: job(wide, "mtls") },
+      3
+    )
+    const work = (name: string) => grown[name]!.wall - empty.wall
+    figures.push(
+      atMost("mtls: ten times the services, work", work("services") / work("base"), 11),
+      atMost("mtls: ten times the clusters, work", work("clusters") / work("base"), 11)
+    )
+    const compared = await fleet(1_000, 200)
+    const scripts = await inTurns(
+      {
+        cw: job(compared, "classic"),
+        lines: { command: [node, join(import.meta.dirname, "peers/json-lines.mjs"), compared], out: join(home, "out") },
+        yaml: { command: [node, join(import.meta.dirname, "peers/with-yaml.mjs"), compared], out: join(home, "out") }
+      },
+      1
+    )
+    figures.push(
+      { what: "some 200 000 documents: cw", value: `${scripts.cw!.wall.toFixed(2)} s` },
+      { what: "some 200 000 documents: a Node script with `yaml`", value: `${scripts.yaml!.wall.toFixed(2)} s` },
+      {
+        ...atMost(
+          "some 200 000 documents: cw against a Node script with JSON lines",
+          scripts.cw!.wall / scripts.lines!.wall,
+          1
+        )
+      }
+    )
+    return figures
+  } finally {
+    rmSync(home, { recursive: true, force: true })
+  }
+}
