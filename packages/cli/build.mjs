@@ -1,1 +1,98 @@
-process.exit(0)
+// Bundles the CLI into dist/: `node packages/cli/build.mjs [--strict]`, called by `npm ci` (prepare), `npm run build`
+// and `npm pack`. Two bundles: cw.js with chunks for what a command loads lazily, and lean.js, one tree-shaken file,
+// because code that is shared with the chunk for plugins (the whole of effect) cannot be shaken.
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { builtinModules } from "node:module"
+import { dirname, join, relative } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const here = fileURLToPath(new URL(".", import.meta.url))
+const dist = join(here, "dist")
+const license = join(here, "LICENSE")
+const strict = process.argv.includes("--strict")
+
+if (process.argv.includes("--clean")) {
+  rmSync(license, { force: true })
+  process.exit(0)
+}
+
+const { version } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"))
+const { build } = await import("esbuild")
+
+/** A part of the workspace that is not there becomes a module that says so when it is loaded. */
+const missing = new Set()
+const workspace = {
+  name: "workspace",
+  setup(b) {
+    b.onResolve({ filter: /^@coddiwomple\// }, async (args) => {
+      if (args.pluginData === workspace) return undefined
+      const found = await b.resolve(args.path, { kind: args.kind, resolveDir: args.resolveDir, pluginData: workspace })
+      if (found.errors.length === 0) return found
+      missing.add(args.path)
+      return { path: args.path, namespace: "missing" }
+    })
+    b.onLoad({ filter: /.*/, namespace: "missing" }, (args) => ({
+      contents: `module.exports = undefined; throw new Error(${JSON.stringify(`${args.path} is not part of this build`)})`
+    }))
+  }
+}
+
+/** The lean bundle stands beside the other, not in it. */
+const lean = {
+  name: "lean",
+  setup: (b) => b.onResolve({ filter: /^\.\/lean\.ts$/ }, () => ({ path: "./lean.js", external: true }))
+}
+
+const options = {
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node22",
+  minify: true,
+  keepNames: true,
+  legalComments: "none",
+  logLevel: "error",
+  outdir: dist,
+  metafile: true,
+  write: false,
+  define: { CW_VERSION: JSON.stringify(version), CW_BUNDLED: "true" },
+  banner: {
+    // CommonJS packages inside an ES module still ask for `require`.
+    js: 'import { createRequire as cwCreateRequire } from "node:module"; const require = cwCreateRequire(import.meta.url);'
+  },
+  external: [...builtinModules, ...builtinModules.map((name) => `node:${name}`)]
+}
+
+const bundles = await Promise.all([
+  build({
+    ...options,
+    entryPoints: { cw: join(here, "src/bin.ts") },
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+    plugins: [workspace, lean]
+  }),
+  build({ ...options, entryPoints: { lean: join(here, "src/lean.ts") }, plugins: [workspace] })
+])
+
+if (missing.size > 0) {
+  console.error(`cw build: left out, not there yet: ${[...missing].sort().join(", ")}`)
+  if (strict) process.exit(1)
+}
+if (process.env.CW_METAFILE) {
+  bundles.forEach((bundle, i) => writeFileSync(`${process.env.CW_METAFILE}.${i}.json`, JSON.stringify(bundle.metafile)))
+}
+
+// Whoever runs cw meanwhile must not meet half a build: chunks first (their names tell their contents), entries last.
+const files = bundles.flatMap((bundle) => bundle.outputFiles).sort((a, b) => b.path.length - a.path.length)
+for (const { contents, path } of files) {
+  if (existsSync(path) && readFileSync(path).equals(contents)) continue
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(`${path}.${process.pid}`, contents)
+  renameSync(`${path}.${process.pid}`, path)
+}
+const made = new Set(files.map(({ path }) => relative(dist, path)))
+for (const path of readdirSync(dist, { recursive: true })) {
+  if (path.endsWith(".js") && !made.has(path)) rmSync(join(dist, path), { force: true })
+}
+const rootLicense = join(here, "../../LICENSE")
+if (strict && existsSync(rootLicense)) copyFileSync(rootLicense, license)

@@ -19,13 +19,14 @@ const classes = new Uint8Array(128)
 for (const c of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_/") classes[c.charCodeAt(0)] = first | inner
 for (const c of "0123456789.-+=@,()$*~;^ ") classes[c.charCodeAt(0)] = inner
 
-const ipv4 = /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/
+/** IPv4 addresses and durations: no parser takes them for numbers, and they look better without quotes. */
+const digitsFirst = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\d+(?:ms|s|m|h))$/
 
 const isPlain = (text: string): boolean => {
   const length = text.length
   if (length === 0 || (length < 6 && words.has(text.toLowerCase()))) return false
   const head = text.charCodeAt(0)
-  if (head > 127 || (classes[head]! & first) === 0) return head >= 48 && head <= 57 && ipv4.test(text)
+  if (head > 127 || (classes[head]! & first) === 0) return head >= 48 && head <= 57 && digitsFirst.test(text)
   for (let i = 1; i < length; i++) {
     const c = text.charCodeAt(i)
     if (c > 127 || (classes[c]! & inner) === 0) return false
@@ -71,13 +72,18 @@ const sorted = (map: object, order: ReadonlyArray<string> | undefined): Readonly
     for (let i = 1; i < keys.length; i++) if (keys[i - 1]! > keys[i]!) return keys.sort()
     return keys
   }
-  const before = (a: string, b: string): boolean => {
-    const i = order.indexOf(a)
-    const j = order.indexOf(b)
-    return i >= 0 ? j < 0 || i < j : j < 0 && a < b
+  // What the order does not name comes after it, sorted.
+  const rank = (key: string): number => {
+    const i = order.indexOf(key)
+    return i < 0 ? order.length : i
   }
-  for (let i = 1; i < keys.length; i++) {
-    if (!before(keys[i - 1]!, keys[i]!)) return keys.sort((a, b) => (before(a, b) ? -1 : 1))
+  let last = -1
+  for (let i = 0; i < keys.length; i++) {
+    const own = rank(keys[i]!)
+    if (own < last || (own === last && keys[i - 1]! > keys[i]!)) {
+      return keys.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
+    }
+    last = own
   }
   return keys
 }
@@ -92,7 +98,7 @@ const heads: Array<Map<string, string>> = []
 /** What a line begins with: line break, indentation, key, colon. `inline` where a `- ` has begun the line. */
 const head = (key: string, depth: number, inline: boolean, tail: string): string => {
   const slot = depth * 4 + (inline ? 2 : 0) + tail.length
-  const known = (heads[slot] ??= new Map())
+  const known = (heads[slot] ??= new Map<string, string>())
   const found = known.get(key)
   if (found !== undefined) return found
   const printed = isPlain(key) ? key : quote(key)
@@ -102,8 +108,34 @@ const head = (key: string, depth: number, inline: boolean, tail: string): string
   return text
 }
 
+const printed = Symbol("printed")
+type Printed = { readonly [printed]?: Array<string | undefined> }
+
+/**
+ * Marks an object or a list that many documents hold and nobody changes any more: it is printed once for each place and
+ * depth, and its text is used again.
+ */
+export const shared = <T extends object>(v: T): T => Object.defineProperty(v, printed, { value: [] })
+
 // Joining collected pieces gives one flat string; concatenation would keep every piece alive.
 let pieces: Array<string> = []
+
+/** Prints what is shared for the first time, and keeps the text. */
+const keep = (
+  texts: Array<string | undefined>,
+  slot: number,
+  print: (v: object, depth: number) => void,
+  v: object,
+  depth: number
+): void => {
+  const outer = pieces
+  pieces = []
+  print(v, depth)
+  const text = pieces.join("")
+  pieces = outer
+  texts[slot] = text
+  pieces.push(text)
+}
 
 const mapping = (map: object, depth: number, inline: boolean, order?: ReadonlyArray<string>): void => {
   const keys = sorted(map, order)
@@ -117,22 +149,36 @@ const mapping = (map: object, depth: number, inline: boolean, order?: ReadonlyAr
     else if (typeof v !== "object" || v === null) pieces.push(head(key, depth, joins, " "), atom(v))
     else {
       pieces.push(head(key, depth, joins, ""))
-      // A list stands at the indentation of its key, a mapping one level deeper.
-      if (!Array.isArray(v)) {
-        const before = pieces.length
-        mapping(v, depth + 1, false, order === rootOrder && key === "metadata" ? metadataOrder : undefined)
-        if (pieces.length === before) pieces.push(" {}")
-      } else if (v.length === 0) pieces.push(" []")
-      else list(v, depth, false)
+      const inner = order === rootOrder && key === "metadata" ? metadataOrder : undefined
+      const texts = inner === undefined ? (v as Printed)[printed] : undefined
+      if (texts === undefined) below(v, depth, inner)
+      else if (texts[depth * 2] !== undefined) pieces.push(texts[depth * 2]!)
+      else keep(texts, depth * 2, below, v, depth)
     }
   }
+}
+
+/** An object or a list below its key. A list stands at the indentation of the key, a mapping one level deeper. */
+const below = (v: object, depth: number, order?: ReadonlyArray<string>): void => {
+  if (Array.isArray(v)) {
+    if (v.length === 0) pieces.push(" []")
+    else list(v, depth, false)
+    return
+  }
+  const before = pieces.length
+  mapping(v, depth + 1, false, order)
+  if (pieces.length === before) pieces.push(" {}")
 }
 
 const list = (items: ReadonlyArray<unknown>, depth: number, inline: boolean): void => {
   const bullet = `${pad(depth)}- `
   for (let i = 0; i < items.length; i++) {
     pieces.push(inline && i === 0 ? "- " : bullet)
-    node(items[i] ?? null, depth + 1)
+    const v = items[i] ?? null
+    const texts = typeof v === "object" && v !== null ? (v as Printed)[printed] : undefined
+    if (texts === undefined) node(v, depth + 1)
+    else if (texts[depth * 2 + 1] !== undefined) pieces.push(texts[depth * 2 + 1]!)
+    else keep(texts, depth * 2 + 1, node, v as object, depth + 1)
   }
 }
 

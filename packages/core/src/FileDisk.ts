@@ -152,7 +152,7 @@ export class FileDisk {
           error._tag === "PlatformError" && error.reason._tag === "AlreadyExists" ? Effect.void : Effect.fail(error)
         ),
         Effect.andThen(Effect.sync(() => this.folders.delete(path))),
-        Effect.andThen(this.lookFolder(path)),
+        Effect.andThen(Effect.suspend(() => this.lookFolder(path))),
         Effect.flatMap((now) =>
           now === folder
             ? Effect.void
@@ -180,7 +180,7 @@ export class FileDisk {
           Effect.onError(() => Effect.ignore(this.fs.remove(temporary, { force: true })))
         )
       ),
-      Effect.andThen(this.look(path))
+      Effect.andThen(Effect.suspend(() => this.look(path)))
     )
   }
 
@@ -203,7 +203,7 @@ export class FileDisk {
    */
   removeFolder(path: string): Effect.Effect<boolean, PlatformError> {
     return Effect.gen({ self: this }, function* () {
-      if ((yield* this.list(path)).length > 0) return false
+      if ((yield* this.lookFolder(path)) !== folder || (yield* this.list(path)).length > 0) return false
       const aside = this.temporary(folderOf(path), "dir")
       this.folders.delete(path)
       yield* this.fs.rename(this.at(path), aside)

@@ -63,7 +63,14 @@ interface Note {
 }
 
 /** Tokens of the locks that this process holds: its own id in a lock file may stem from a former process. */
-const ours = new Set<string>()
+const held = new WeakMap<ProcessIdentity, Set<string>>()
+const heldBy = (me: ProcessIdentity): Set<string> => {
+  const known = held.get(me)
+  if (known !== undefined) return known
+  const tokens = new Set<string>()
+  held.set(me, tokens)
+  return tokens
+}
 
 /** Holds the lock until the scope closes. Fails with CW804, retryable, while another holds it. The folder must exist. */
 export const hold = (
@@ -85,12 +92,22 @@ export const hold = (
         ),
         Effect.flatMap((holder) => (holder === undefined ? Effect.void : Effect.fail(locked(shown, holder))))
       ),
-      () => fs.remove(file, { force: true }).pipe(Effect.ignore, Effect.ensuring(Effect.sync(() => ours.delete(token))))
+      () =>
+        fs
+          .remove(file, { force: true })
+          .pipe(Effect.ignore, Effect.ensuring(Effect.sync(() => heldBy(me).delete(token))))
     )
     const touch = Effect.flatMap(Clock.currentTimeMillis, (at) =>
       Effect.ignore(fs.utimes(file, new Date(at), new Date(at)))
     )
     yield* Effect.sleep(beat).pipe(Effect.andThen(touch), Effect.repeat(Schedule.forever), Effect.forkScoped)
+  })
+
+/** A process was killed while it held the lock: whoever takes it next clears it away. */
+export const isLeft = (fs: FileSystem.FileSystem, file: string): Effect.Effect<boolean, PlatformError> =>
+  Effect.gen(function* () {
+    const note = yield* read(fs, file)
+    return note !== undefined && (yield* isGone(fs, file, note, yield* CurrentProcess))
   })
 
 const locked = (shown: string, holder: Note | "unreadable"): PluginError => {
@@ -111,6 +128,7 @@ const take = (
   me: ProcessIdentity
 ): Effect.Effect<Note | "unreadable" | undefined, PlatformError> =>
   Effect.gen(function* () {
+    const ours = heldBy(me)
     for (let attempt = 0; attempt < 5; attempt++) {
       ours.add(note.token)
       const created = yield* fs.writeFileString(file, JSON.stringify(note), { flag: "wx" }).pipe(
@@ -158,7 +176,7 @@ const isGone = (
   me: ProcessIdentity
 ): Effect.Effect<boolean, PlatformError> => {
   if (note === "unreadable") return Effect.succeed(true)
-  if (ours.has(note.token)) return Effect.succeed(false)
+  if (heldBy(me).has(note.token)) return Effect.succeed(false)
   if (note.machine === me.machine) return Effect.succeed(note.pid === me.pid || !me.isAlive(note.pid))
   return Effect.gen(function* () {
     const info = yield* fs.stat(file).pipe(Effect.option)

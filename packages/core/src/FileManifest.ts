@@ -30,7 +30,7 @@ export class FileManifest {
   readonly folder: string
   private readonly journal: string
   private readonly disk: FileDisk
-  private readonly owner: string
+  readonly owner: string
   /** A journal is worth it only for a process that goes on; one that ends leaves one tidy file. */
   private readonly journaling: boolean
   private lines = 0
@@ -64,9 +64,9 @@ export class FileManifest {
       const lines = journal === undefined ? [] : journal.split("\n")
       const torn = lines.pop() !== "" && journal !== undefined
       const follows = this.base !== undefined && lines[0] === JSON.stringify({ continues: this.base })
-      for (let i = 1; follows && i < lines.length; i++) {
-        const change = parseLine(lines[i]!)
-        if (change === undefined) return this.unreadable(`line ${i + 1} of its journal is not valid`)
+      for (const [i, line] of (follows ? lines.slice(1) : []).entries()) {
+        const change = parseLine(line)
+        if (change === undefined) return this.unreadable(`line ${i + 2} of its journal is not valid`)
         if (change.entry === undefined) entries.delete(change.id)
         else entries.set(change.id, change.entry)
       }
@@ -97,7 +97,8 @@ export class FileManifest {
 
   /** Says whether another process wrote since. */
   stamp(): Effect.Effect<string, PlatformError> {
-    const one = (path: string) => Effect.map(this.disk.look(path), (seen) => (seen.kind === "file" ? seen.stamp : seen.kind))
+    const one = (path: string) =>
+      Effect.map(this.disk.look(path), (seen) => (seen.kind === "file" ? seen.stamp : seen.kind))
     return Effect.zipWith(one(this.path), one(this.journal), (a, b) => `${a} ${b}`)
   }
 
@@ -109,7 +110,12 @@ export class FileManifest {
     if (changes.size === 0 && this.base !== undefined && !this.rewrite) return Effect.void
     return Effect.gen({ self: this }, function* () {
       const { base, lines } = this
-      const append = this.journaling && base !== undefined && !this.rewrite && all.size >= small && lines + changes.size <= all.size / 4
+      const append =
+        this.journaling &&
+        base !== undefined &&
+        !this.rewrite &&
+        all.size >= small &&
+        lines + changes.size <= all.size / 4
       // Whatever happens from here on, the next record starts afresh unless this one came through.
       this.rewrite = true
       if (append) {
@@ -144,7 +150,14 @@ export class FileManifest {
   }
 }
 
-const printable = ({ id, artifact, digest, pending, service, uid }: Entry) => ({ id, artifact, digest, pending, service, uid })
+const printable = ({ id, artifact, digest, pending, service, uid }: Entry) => ({
+  id,
+  artifact,
+  digest,
+  pending,
+  service,
+  uid
+})
 
 const parseLine = (line: string): { readonly id: string; readonly entry?: Entry } | undefined => {
   try {

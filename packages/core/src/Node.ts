@@ -10,6 +10,7 @@ import type { CheckImpl } from "./Check.ts"
 import { Engine } from "./Engine.ts"
 import type { Limits, Policy } from "./Guard.ts"
 import { type AnyPlugin, type Kind, kindOf } from "./Plugin.ts"
+import { NodeName } from "./NodeName.ts"
 import type { SinkImpl, SinkPlugin, SinkTraits } from "./Sink.ts"
 import type { SourceImpl } from "./Source.ts"
 import type { TransformImpl, TransformPlugin } from "./Transform.ts"
@@ -80,7 +81,7 @@ export const nodeLayer = (
         plugin.config as Schema.ConstraintCodec<unknown, unknown>,
         decodeOptions
       )(config ?? {})
-      const impl = yield* plugin.make(decoded)
+      const impl = yield* plugin.make(decoded).pipe(Effect.provideService(NodeName, name))
       const engine = yield* Engine
       const kind = kindOf(plugin)
       const node = { kind, id: name, type: plugin.type, impl, options }

@@ -122,16 +122,14 @@ const mapping = (depth: number): Record<string, unknown> => {
 /** A list whose first `- ` stands at the position, all others at `depth`. */
 const list = (depth: number): Array<unknown> => {
   const items: Array<unknown> = []
-  do {
+  let more = true
+  while (more) {
     at += 2
     items.push(node(depth + 1))
     const line = at
-    if (!atDepth(depth)) break
-    if (!isItem()) {
-      at = line
-      break
-    }
-  } while (true)
+    more = atDepth(depth) && isItem()
+    if (!more) at = line
+  }
   return items
 }
 

@@ -90,6 +90,8 @@ export const write = (f: (desired: Desired) => unknown): SinkImpl<Plan, PluginEr
     )
 })
 
+export { files, type FilesOptions, type FileText } from "./FilesSink.ts"
+
 /** The sink as a Layer over the engine; closing its scope removes the node. */
 export const layer: <C extends Config, E, R extends PluginServices | Scope.Scope>(
   plugin: SinkPlugin<C, E, R>,

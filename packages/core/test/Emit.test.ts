@@ -1,6 +1,6 @@
-import { emit } from "@coddiwomple/core/Emit"
+import { emit, shared } from "@coddiwomple/core/Emit"
 import { read } from "@coddiwomple/core/Read"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { parse, stringify } from "yaml"
 
@@ -83,6 +83,15 @@ const nasty = [
   ],
   ...[
     "240.0.0.1",
+    "30s",
+    "5m",
+    "1h",
+    "100ms",
+    "1e3s",
+    "0x1s",
+    "1s ",
+    "5d",
+    "12e",
     "1.2.3",
     "1.2.3.4.5",
     "0.0.0.0",
@@ -225,6 +234,30 @@ status: null
       }),
       { numRuns: 100 }
     )
+  })
+
+  it("prints shared values as all others, wherever they stand", () => {
+    const of = (mark: <T extends object>(v: T) => T) => {
+      const labels = mark({ b: "1", a: { c: [] } })
+      const list = mark([labels, mark([1, labels]), mark({}), mark([])])
+      const metadata = mark({ labels, name: "x" })
+      return [
+        {
+          kind: "A",
+          metadata,
+          spec: metadata,
+          labels,
+          list,
+          z: { labels, list: [list, labels], empty: mark({}), none: mark([]) }
+        },
+        [labels, list],
+        { labels }
+      ]
+    }
+    const marked = of(shared)
+    for (const [i, value] of of((v) => v).entries()) {
+      for (let round = 0; round < 2; round++) expect(emit(marked[i])).toBe(emit(value))
+    }
   })
 
   it("leaves out undefined members and nothing else", () => {

@@ -1,0 +1,85 @@
+/**
+ * One copy of effect and of core in the process: two copies break Schema silently. Every import of them, wherever it
+ * stands, gets the copy cw itself uses: in the bundle as modules made from the bundle's own exports, unbundled by
+ * resolving the name from here. Registered once, before the first loose plugin is loaded.
+ */
+import { registerHooks } from "node:module"
+import type { Kind } from "@coddiwomple/core/Plugin"
+import { builtins } from "./Builtins.ts"
+
+declare const CW_BUNDLED: boolean | undefined
+const bundled = typeof CW_BUNDLED !== "undefined"
+
+const scheme = "cw-shared:"
+const slot = Symbol.for("coddiwomple/shared")
+
+type Exports = Readonly<Record<string, unknown>>
+
+/** Built-in plugins that code imports by the names of their packages. */
+const extra = new Map<string, Exports>()
+
+const shares = (specifier: string): boolean =>
+  specifier === "effect" || specifier.startsWith("effect/") || /^@coddiwomple\/(core|config|testing)(\/|$)/.test(specifier) || extra.has(specifier)
+
+/** What a plugin asks for that cw does not carry: a second copy would be worse than this error. */
+const notServed = (specifier: string): Error =>
+  new Error(`"${specifier}" is not among the modules that cw offers to plugins: import it from a package of your own under another name, or do without`)
+
+const source = (specifier: string, exports: Exports): string =>
+  `const m = globalThis[Symbol.for("coddiwomple/shared")][${JSON.stringify(specifier)}];` +
+  Object.keys(exports)
+    .map((name, i) => `const _${i} = m[${JSON.stringify(name)}]; export { _${i} as ${JSON.stringify(name)} };`)
+    .join("")
+
+const serve = (shared: Record<string, Exports>): void => {
+  ;(globalThis as Record<symbol, unknown>)[slot] = shared
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      if (!shares(specifier)) return next(specifier, context)
+      if (!Object.hasOwn(shared, specifier)) throw notServed(specifier)
+      return { url: scheme + specifier, format: "module", shortCircuit: true }
+    },
+    load: (url, context, next) => {
+      if (!url.startsWith(scheme)) return next(url, context)
+      const specifier = url.slice(scheme.length)
+      return { format: "module", shortCircuit: true, source: source(specifier, shared[specifier]!) }
+    }
+  })
+}
+
+const redirect = (): void => {
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      shares(specifier) && context.parentURL !== import.meta.url
+        ? { url: import.meta.resolve(specifier), shortCircuit: true }
+        : next(specifier, context),
+    // Deno asks the resolve hook only where there is a load hook as well.
+    load: (url, context, next) => next(url, context)
+  })
+}
+
+let ready: Promise<Record<string, Exports> | undefined> | undefined
+
+const start = async (): Promise<Record<string, Exports> | undefined> => {
+  if (!bundled) {
+    redirect()
+    return undefined
+  }
+  const { shared } = await import("./Shared.ts")
+  serve(shared)
+  return shared
+}
+
+/** `names`: packages of built-in plugins that are about to be imported. */
+export const install = async (names: ReadonlyArray<string> = []): Promise<void> => {
+  const shared = await (ready ??= start())
+  if (shared === undefined) return
+  for (const name of names) {
+    const [, kind, type] = /^@coddiwomple\/(source|transform|check|sink)-(.+)$/.exec(name) ?? []
+    const load = kind === undefined ? undefined : builtins[kind as Kind][type!]
+    if (load === undefined || extra.has(name)) continue
+    const exports = await load()
+    extra.set(name, exports)
+    shared[name] = exports
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Says to people and programs what a command found. Text goes to stderr, in colour only on a terminal; with `-o json`
+ * every finding is one line of JSON. On GitHub Actions findings with a place become annotations as well.
+ */
+import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import type { Stamped } from "@coddiwomple/core/Event"
+import * as EventJson from "./EventJson.ts"
+import * as PlanText from "./PlanText.ts"
+import * as Terminal from "./Terminal.ts"
+import { version } from "./Version.ts"
+
+export type Output = "text" | "json"
+
+export interface Options {
+  /** The command that speaks, as `plan`. */
+  readonly command: string
+  readonly output: Output
+  readonly color: Terminal.ColorMode
+  /** Where JSON lines go: stdout where the findings are the command's data, else stderr. */
+  readonly json: "stdout" | "stderr"
+}
+
+export class Presenter {
+  readonly command: string
+  readonly output: Output
+  readonly paint: Terminal.Paint
+  /** For what a command prints on stdout as its data. */
+  readonly paintData: Terminal.Paint
+  private readonly jsonTo: "stdout" | "stderr"
+  private readonly annotate = process.env.GITHUB_ACTIONS === "true"
+
+  constructor(options: Options) {
+    this.command = options.command
+    this.output = options.output
+    this.jsonTo = options.json
+    this.paint = Terminal.paint(options.color, process.stderr)
+    this.paintData = Terminal.paint(options.color, process.stdout)
+  }
+
+  /** The first line of a stream of events. */
+  begin(): void {
+    if (this.output === "json") this.line({ type: "version", level: "info", time: new Date().toISOString(), cw: version })
+  }
+
+  /** All findings in the order of their places, then how many there are. */
+  diagnostics(found: ReadonlyArray<Diagnostic.Diagnostic>): void {
+    const sorted = [...found].sort(Diagnostic.compare)
+    for (const d of sorted) {
+      // What is merely worth knowing is told where somebody asks for an opinion on the file, or to programs.
+      if (d.severity === "info" && this.output === "text" && this.command !== "validate") continue
+      if (this.output === "json") this.line(EventJson.diagnostic(d))
+      else Terminal.say(Diagnostic.toText(d, { style: this.paint }))
+      if (this.annotate) Terminal.say(Diagnostic.toAnnotation(d))
+    }
+  }
+
+  event(event: Stamped): void {
+    if (this.output !== "json") return
+    for (const line of EventJson.lines(event)) this.raw(line)
+  }
+
+  plan(pipeline: string, generation: number, plans: ReadonlyArray<PlanText.SinkPlan>): void {
+    if (this.output === "text") Terminal.say(PlanText.render(pipeline, generation, plans, { paint: this.paint, limit: 100 }))
+  }
+
+  /** One sentence for a person; programs have read it in the lines. */
+  summary(text: string): void {
+    if (this.output === "text") Terminal.say(text)
+  }
+
+  line(line: EventJson.Line): void {
+    this.raw(JSON.stringify(line))
+  }
+
+  private raw(json: string): void {
+    // What JSON leaves as it is can still turn a terminal upside down.
+    const text = Diagnostic.printable(json)
+    if (this.jsonTo === "stdout") process.stdout.write(`${text}\n`)
+    else Terminal.say(text)
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The two streams of the process. Data goes to stdout with back-pressure, everything said to a person goes to stderr.
+ * A reader that closes the pipe early, as `head` does, has what it wanted: EPIPE ends cw quietly with 0.
+ */
+import { writeSync } from "node:fs"
+
+export type Style = "error" | "warning" | "info" | "bold" | "dim" | "added" | "removed" | "changed"
+export type ColorMode = "auto" | "always" | "never"
+
+const codes: Record<Style, string> = {
+  error: "31;1",
+  warning: "33;1",
+  info: "36;1",
+  bold: "1",
+  dim: "2",
+  added: "32",
+  removed: "31",
+  changed: "33"
+}
+
+export type Paint = (style: Style, text: string) => string
+
+export const plain: Paint = (_style, text) => text
+const coloured: Paint = (style, text) => (text === "" ? "" : `\u001b[${codes[style]}m${text}\u001b[0m`)
+
+/** `--color` wins, then NO_COLOR and FORCE_COLOR, then whether the stream is a terminal. */
+export const paint = (mode: ColorMode, stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): Paint => {
+  if (mode !== "auto") return mode === "always" ? coloured : plain
+  if (env.NO_COLOR) return plain
+  if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR === "0" || env.FORCE_COLOR === "false" ? plain : coloured
+  return stream.isTTY === true && env.TERM !== "dumb" ? coloured : plain
+}
+
+/** Quiet end when nobody reads any more. To be called once, before the first write. */
+export const endWithReader = (): void => {
+  const quiet = (error: NodeJS.ErrnoException): void => {
+    if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") process.exit(0)
+    throw error
+  }
+  process.stdout.on("error", quiet)
+  process.stderr.on("error", quiet)
+}
+
+/** Resolves when the stream has taken the bytes. */
+export const write = (bytes: string | Uint8Array, stream: NodeJS.WriteStream = process.stdout): Promise<void> =>
+  new Promise((resolve, reject) => {
+    stream.write(bytes, (error) => (error == null ? resolve() : reject(error)))
+  })
+
+/** For the last words of a process that ends at once. */
+export const sayNow = (line: string): void => {
+  try {
+    writeSync(2, `${line}\n`)
+  } catch {
+    // Nobody listens.
+  }
+}
+
+export const say = (text: string): void => {
+  clear()
+  process.stderr.write(`${text}\n`)
+}
+
+let shown = false
+
+const clear = (): void => {
+  if (!shown) return
+  shown = false
+  process.stderr.write("\r\u001b[K")
+}
+
+/**
+ * One line that says what is going on, on a terminal and only when the work takes longer than half a second.
+ * Any other word on stderr wipes it first.
+ */
+export class Progress {
+  private text = ""
+  private readonly timer: NodeJS.Timeout | undefined
+  private readonly started = Date.now()
+
+  constructor(wanted: boolean) {
+    const able = wanted && process.stderr.isTTY === true && process.env.TERM !== "dumb" && !process.env.CI
+    this.timer = able ? setInterval(() => this.draw(), 100) : undefined
+    this.timer?.unref()
+  }
+
+  show(text: string): void {
+    this.text = text
+  }
+
+  private draw(): void {
+    const elapsed = Date.now() - this.started
+    if (elapsed < 500 || this.text === "") return
+    const seconds = `${Math.floor(elapsed / 1000)} s`
+    const room = Math.max(20, (process.stderr.columns ?? 80) - seconds.length - 4)
+    process.stderr.write(`\r\u001b[K\u001b[2m${this.text.slice(0, room)}… ${seconds}\u001b[0m`)
+    shown = true
+  }
+
+  end(): void {
+    clearInterval(this.timer)
+    clear()
+  }
+}
+
+/** A question on stderr, answered on stdin; anything but yes, and the end of input, is no. */
+export const confirm = async (question: string): Promise<boolean> => {
+  const { createInterface } = await import("node:readline")
+  clear()
+  process.stderr.write(`${question} [y/N] `)
+  // No raw mode: Ctrl-C stays a signal.
+  const lines = createInterface({ input: process.stdin, terminal: false })
+  const answer = await new Promise<string>((resolve) => {
+    lines.once("line", resolve)
+    lines.once("close", () => resolve(""))
+  })
+  lines.close()
+  return /^y(es)?$/i.test(answer.trim())
+}

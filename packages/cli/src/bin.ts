@@ -1,0 +1,18 @@
+/**
+ * The entry of the bundle, and of `node packages/cli/src/bin.ts`. Small, because every command pays for it:
+ * `gen` takes a lean way that loads neither the command line library nor the engine's edges.
+ */
+import * as Terminal from "./Terminal.ts"
+
+Terminal.endWithReader()
+// Node tells about type stripping and the like on stderr; users of cw need not know.
+process.removeAllListeners("warning")
+delete process.env.CW_HANDED_OVER
+
+const args = process.argv.slice(2)
+const lean = args[0] === "gen" ? await (await import("./lean.ts")).gen(args.slice(1)) : undefined
+const code = lean ?? (await (await import("./main.ts")).main(args))
+
+// What was written must be out before the process ends; what still runs must not keep it alive.
+await Promise.all([Terminal.write(""), Terminal.write("", process.stderr)])
+process.exit(code)

@@ -1,0 +1,66 @@
+/**
+ * An error of an API server as a person reads it: which cluster, the cause in one line, and what to do about it.
+ */
+import type { Code } from "@coddiwomple/core/Catalogue"
+import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import type { ApiError } from "./ApiError.ts"
+import type { Context } from "./Context.ts"
+
+interface Reading {
+  readonly code: Code
+  readonly cause: string
+  readonly help?: string
+}
+
+const certificate = (message: string): Reading => {
+  if (/expired|CERT_HAS_EXPIRED|CertificateExpired/i.test(message)) {
+    return { code: "CW424", cause: `the certificate of the server has expired: ${message}`, help: "renew the server's certificate" }
+  }
+  if (/altname|not valid for name|NotValidForName|HOSTNAME_MISMATCH/i.test(message)) {
+    return {
+      code: "CW424",
+      cause: `the certificate of the server is for another name: ${message}`,
+      help: "use a name of the certificate as `server`, or set tls-server-name in the kubeconfig"
+    }
+  }
+  return {
+    code: "CW424",
+    cause: `the certificate of the server is not signed by the certificate-authority of the kubeconfig: ${message}`,
+    help: "take certificate-authority-data from this cluster; after a reinstall it is another one"
+  }
+}
+
+const reading = (error: ApiError, context: Context): Reading => {
+  const user = `the user of context ${JSON.stringify(context.name)}`
+  switch (error.reason) {
+    case "Unreachable":
+      return { code: "CW425", cause: `${context.server} does not answer: ${error.message}` }
+    case "Lost":
+      return { code: "CW425", cause: `${context.server} gave no answer: ${error.message}` }
+    case "Certificate":
+      return certificate(error.message)
+    case "Credentials":
+      return { code: "CW423", cause: error.message }
+    case "NotApi":
+      return { code: "CW426", cause: `${context.server} is no Kubernetes API: ${error.message}` }
+    case "Unauthorized":
+      return { code: "CW427", cause: `${context.server} does not accept ${user}: ${error.message}` }
+    case "Forbidden":
+      return { code: "CW428", cause: error.message }
+    case "Busy":
+      return { code: "CW425", cause: `${context.server} is too busy: ${error.message}` }
+    case "Full":
+      return { code: "CW425", cause: `the database of ${context.server} is full: ${error.message}`, help: "free or raise its quota; until then nothing can be written" }
+    default:
+      return { code: "CW425", cause: `${context.server} failed: ${error.message}` }
+  }
+}
+
+export const diagnose = (cluster: string, context: Context, error: ApiError, severity: Diagnostic.Severity = "error"): Diagnostic.Diagnostic => {
+  const { code, cause, help } = reading(error, context)
+  return { ...Diagnostic.error(code, `cluster ${cluster}: ${cause}`, { place: { file: context.file }, help }), severity }
+}
+
+/** The same for a cluster whose kubeconfig is already wrong. */
+export const named = (cluster: string, diagnostics: ReadonlyArray<Diagnostic.Diagnostic>): ReadonlyArray<Diagnostic.Diagnostic> =>
+  diagnostics.map((d) => ({ ...d, message: `cluster ${cluster}: ${d.message}` }))

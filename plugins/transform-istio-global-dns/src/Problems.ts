@@ -1,0 +1,95 @@
+/** What makes a service impossible to render with profile mtls, or gives it less than it asks for. */
+import * as ClusterSet from "@coddiwomple/core/ClusterSet"
+import type { Port } from "@coddiwomple/istio/ServiceEntry"
+import { type Callers, callersElsewhere } from "./Callers.ts"
+import type { Settings } from "./Config.ts"
+import type { Draft } from "./Draft.ts"
+import type { Provider } from "./Providers.ts"
+import type { Site, Sites } from "./Sites.ts"
+
+export interface Rendering {
+  readonly ports: ReadonlyArray<Port>
+  readonly providers: ReadonlyArray<Provider>
+  /** Those with a Gateway. */
+  readonly exposed: ReadonlyArray<Provider>
+  readonly callers: ReadonlyArray<Callers>
+  readonly sites: Sites
+  readonly settings: Settings
+}
+
+export const problems = (draft: Draft, { ports, providers, exposed, callers, sites, settings }: Rendering): void => {
+  const { service } = draft
+  if (!service.meshed) {
+    draft.error(
+      "CW625",
+      "its backends have no sidecar, which profile mtls needs",
+      "give them sidecars, or leave the service out"
+    )
+  }
+  if (providers.length === 0) draft.error("CW625", "all clusters that run it are ambient; profile mtls needs sidecars")
+  if (ports.length < service.ports.length) {
+    const udp = service.ports.filter((port) => !ports.some((p) => p.name === port.name)).map((port) => port.name)
+    if (ports.length === 0) draft.error("CW625", "all its ports are UDP, which Istio does not carry")
+    else draft.warning("CW628", `port ${udp.join(", ")} is UDP, which Istio does not carry; it is left out`)
+  }
+  if (exposed.length > 0) {
+    const wild = service.hosts.find((host) => host.startsWith("*"))
+    if (wild !== undefined) {
+      draft.error(
+        "CW625",
+        `the host ${wild} cannot be called from other clusters: a gateway finds services by their exact names`,
+        "name each host, or set `traffic: local-only`"
+      )
+    }
+  }
+  for (const { site } of exposed) visibility(draft, site, service.exportTo ?? settings.exportTo ?? [])
+  reachability(draft, providers, callers, sites)
+  if (callers.some((c) => c.choice.tiersLost)) {
+    draft.warning(
+      "CW628",
+      "its tiers need Istio 1.30 or newer in the clusters that call it; there, all remote clusters are alike",
+      "say `istio_version` where it is newer"
+    )
+  }
+}
+
+/** What callers see must not be seen by the gateway: it would send calls on to other gateways. */
+const visibility = (draft: Draft, site: Site, exportTo: ReadonlyArray<string>): void => {
+  const { namespace } = site.gateway
+  if (namespace === site.configNamespace) {
+    draft.error(
+      "CW631",
+      `in cluster ${site.name} the gateway's namespace ${namespace} is also the configuration namespace: calls would run in circles`,
+      "set another `configNamespace`"
+    )
+  } else if (exportTo.includes(namespace)) {
+    draft.error(
+      "CW631",
+      `it is exported to ${namespace}, the gateway's namespace in cluster ${site.name}: calls would run in circles`,
+      `take ${namespace} out of exportTo`
+    )
+  }
+}
+
+const reachability = (
+  draft: Draft,
+  providers: ReadonlyArray<Provider>,
+  callers: ReadonlyArray<Callers>,
+  sites: Sites
+): void => {
+  const { service } = draft
+  const asked = providers.filter((p) => service.traffic !== "weighted" || p.weight > 0)
+  if (asked.length === 0 && providers.length > 0) draft.error("CW625", "all its weights are 0")
+  if (service.traffic === "local-only" || asked.length === 0) return
+  const elsewhere = callersElsewhere(service, sites)
+  const remote = asked.filter((p) => p.remote.length === 0 && (providers.length > 1 || !ClusterSet.isEmpty(elsewhere)))
+  if (remote.length === 0) return
+  const names = remote.map((p) => p.site.name).join(", ")
+  const served = callers.reduce((n, c) => n + ClusterSet.size(c.targets), 0)
+  const wanted = providers.length + ClusterSet.size(elsewhere)
+  const help = "give it the address of its gateway, or name in `consumers` who calls the service"
+  if (served < wanted)
+    draft.error("CW627", `no cluster that runs it can be reached from others: ${names} has no address`, help)
+  else
+    draft.warning("CW627", `cluster ${names} has no address: its backend cannot be reached from other clusters`, help)
+}

@@ -1,0 +1,98 @@
+/**
+ * Istio objects that let every workload call `<service>.global` wherever the service runs. A service's objects depend on
+ * that service and the fleet alone, so one changed service costs one call.
+ */
+import * as Artifact from "@coddiwomple/core/Artifact"
+import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import type { Fleet } from "@coddiwomple/core/Model"
+import { type PluginError, refused } from "@coddiwomple/core/PluginError"
+import * as Transform from "@coddiwomple/core/Transform"
+import { metadata } from "@coddiwomple/istio/Metadata"
+import { namespace } from "@coddiwomple/istio/Namespace"
+import * as Effect from "effect/Effect"
+import { addressClaims, gatewayClaims } from "./Claims.ts"
+import { renderClassic } from "./Classic.ts"
+import { Config, settings as withDefaults } from "./Config.ts"
+import { managedBy } from "./Marks.ts"
+import { renderMtls } from "./Mtls.ts"
+import { remembered, type Sites } from "./Sites.ts"
+
+export default Transform.make({
+  type: "istio-global-dns",
+  summary: "Istio objects for services that every cluster may call by one name",
+  config: Config,
+  produces: ["object"],
+  examples: [
+    { summary: "Meshes with one root CA and Istio's stock east-west gateways", config: {} },
+    {
+      summary: "A gateway of one's own",
+      config: { gateway: { namespace: "istio-gateways", selector: { app: "cw-gateway" }, port: 15443 } }
+    },
+    { summary: "What the original coddiwomple printed", config: { profile: "classic" } }
+  ],
+  make: (config): Effect.Effect<Transform.TransformImpl, PluginError> => {
+    const settings = withDefaults(config)
+    const sites = remembered(settings)
+    const mtls = config.profile === "mtls"
+    if (mtls && settings.configNamespace === settings.gateway.namespace) {
+      const message = `\`configNamespace\` and \`gateway.namespace\` are both ${settings.configNamespace}: calls would run in circles`
+      return Effect.fail(
+        refused([Diagnostic.error("CW631", message, { field: "configNamespace", help: "they must differ" })])
+      )
+    }
+    const render = mtls ? renderMtls : renderClassic
+    return Effect.succeed(
+      Transform.service((service, fleet) => render(service, sites(fleet), settings), {
+        claims: (service) =>
+          mtls
+            ? settings.autoAllocate
+              ? []
+              : addressClaims(service)
+            : [...gatewayClaims(service), ...declared(service)],
+        fleet: (fleet) => ({
+          artifacts: config.createNamespaces ? namespaces(sites(fleet)) : [],
+          diagnostics: mtls ? [...ambient(fleet), ...withoutRegion(fleet, sites(fleet))] : []
+        })
+      })
+    )
+  }
+})
+
+/** In classic only declared addresses are printed. */
+const declared = (service: Parameters<typeof addressClaims>[0]) =>
+  service.addressFrom === "declared" ? addressClaims(service) : []
+
+/** Applied, never deleted: a namespace may hold what others put there. */
+const namespaces = (sites: Sites): ReadonlyArray<Artifact.Artifact> =>
+  sites.namespaces.map(({ configNamespace, members }) =>
+    Artifact.object(members, namespace(metadata(configNamespace, undefined, managedBy)), { ownership: "fields" })
+  )
+
+const ambient = (fleet: Fleet): ReadonlyArray<Diagnostic.Diagnostic> =>
+  fleet.clusters
+    .filter((cluster) => cluster.dataplane === "ambient")
+    .map((cluster) =>
+      Diagnostic.warning(
+        "CW628",
+        `cluster ${cluster.name} is ambient: profile mtls makes nothing for it, and nobody reaches its backends`,
+        {
+          place: cluster.origin.place?.(["dataplane"]),
+          help: "profile mtls needs sidecars"
+        }
+      )
+    )
+
+/** Before Istio 1.30 local preference goes by region, which the nodes say to the proxies and nobody says to cw. */
+const withoutRegion = (fleet: Fleet, { all }: Sites): ReadonlyArray<Diagnostic.Diagnostic> =>
+  fleet.clusters
+    .filter((cluster) => !all[cluster.index]!.modern && cluster.dataplane !== "ambient" && cluster.region === undefined)
+    .map((cluster) =>
+      Diagnostic.warning(
+        "CW628",
+        `cluster ${cluster.name} has an Istio before 1.30 and no region: where its nodes have one, calls do not prefer local backends`,
+        {
+          place: cluster.origin.place?.(["istio_version"]),
+          help: "say its `region`, as the nodes' label topology.kubernetes.io/region does"
+        }
+      )
+    )

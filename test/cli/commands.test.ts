@@ -1,0 +1,226 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Ajv } from "ajv"
+import { parse } from "yaml"
+import { assert, describe, it } from "vitest"
+import { cw, folder, lines, records, start } from "./Cw.ts"
+import { files, pipeline, service, services } from "./Target.ts"
+
+describe("init", () => {
+  it("writes a pipeline that is valid, plans, runs at once, and deletes what is no longer wanted", async () => {
+    const cwd = folder()
+    assert.deepInclude(await cw(["init", "My First!"], { cwd }), { code: 0, stdout: "" })
+    const at = { cwd: join(cwd, "My First!") }
+    const written = readFileSync(join(at.cwd, "pipeline.yaml"), "utf8")
+    const text = parse(written) as { metadata: object; sinks: Record<string, object> }
+    assert.deepStrictEqual(text.metadata, { name: "my-first" })
+    for (const each of Object.values(text.sinks)) assert.deepInclude(each, { policy: "sync" })
+    assert.deepInclude(await cw(["validate", "--strict"], at), { code: 0, stdout: "" })
+    assert.deepInclude(await cw(["plan", "--exit-code"], at), { code: 2 })
+    assert.deepInclude(await cw(["run"], at), { code: 0 })
+    assert.deepInclude(await cw(["plan", "--exit-code"], at), { code: 0 })
+    const again = await cw(["init"], at)
+    assert.deepInclude(again, { code: 1, stdout: "" })
+    assert.strictEqual(readFileSync(join(at.cwd, "pipeline.yaml"), "utf8"), written)
+  })
+
+  it("starts with other plugins, and refuses unknown ones", async () => {
+    const cwd = folder()
+    assert.deepInclude(await cw(["init", "--with", "json,istio-global-dns,coredns,stdout", "a"], { cwd }), { code: 0 })
+    const text = parse(readFileSync(join(cwd, "a/pipeline.yaml"), "utf8")) as Record<string, object>
+    assert.deepStrictEqual(Object.keys(text.transforms!), ["mesh", "dns"])
+    const wrong = await cw(["init", "--with", "jsn", "b"], { cwd })
+    assert.deepInclude(wrong, { code: 64, stdout: "" })
+    assert.include(wrong.stderr, 'did you mean "json"?')
+    assert.isFalse(existsSync(join(cwd, "b")))
+  })
+})
+
+describe("validate", () => {
+  const broken = pipeline().replace('"policy":"sync"', '"polcy":"sync"').replace('"mesh":{"uses":"istio-global-dns"}', '"mesh":{"uses":"istio-globl-dns"}')
+
+  it("tells all findings of all files at once, with place, code and help", async () => {
+    const cwd = folder({ ...files(), "a.yaml": broken, "b.yaml": "sources: [" })
+    const { code, stderr, stdout } = await cw(["validate", "a.yaml", "b.yaml", "c.yaml"], { cwd })
+    assert.deepStrictEqual({ code, stdout }, { code: 78, stdout: "" })
+    for (const part of ["error[CW102]", 'did you mean "istio-global-dns"?', "--> a.yaml:1:", "error[CW001]", "--> b.yaml:1:", "c.yaml does not exist"]) {
+      assert.include(stderr, part)
+    }
+    assert.match(lines(stderr).at(-1)!, /^\d errors, 0 warnings$/)
+  })
+
+  it("is data with -o json, and annotates on GitHub", async () => {
+    const cwd = folder({ ...files(), "a.yaml": broken })
+    const { code, stderr, stdout } = await cw(["validate", "-o", "json", "a.yaml"], { cwd, env: { GITHUB_ACTIONS: "true" } })
+    assert.strictEqual(code, 78)
+    const all = records(stdout)
+    assert.deepInclude(all.at(-1), { type: "validated", ok: false, pipelines: 0 })
+    assert.deepInclude(all.find((r) => r.code === "CW102"), { type: "diagnostic", severity: "error", level: "error" })
+    for (const line of lines(stderr)) assert.match(line, /^::error file=a\.yaml,line=\d+,col=\d+,title=CW\d+::/)
+    assert.strictEqual(lines(stderr).length, all.length - 1)
+  })
+
+  it("lets warnings pass unless --strict", async () => {
+    // A variable that was meant, but misses its scheme, is a warning.
+    const cwd = folder({ ...files(), "pipeline.yaml": pipeline({ target: { file: "${evn:STATE}.json" } }) })
+    assert.deepInclude(await cw(["validate"], { cwd }), { code: 0 })
+    assert.deepInclude(await cw(["validate", "--strict"], { cwd }), { code: 78 })
+  })
+
+  it("touches nothing", async () => {
+    const cwd = folder({ "pipeline.yaml": files()["pipeline.yaml"]!, "target.ts": files()["target.ts"]! })
+    assert.deepInclude(await cw(["validate"], { cwd }), { code: 0, stdout: "", stderr: "1 pipeline valid, 0 warnings\n" })
+  })
+})
+
+describe("render", () => {
+  it("prints what the sinks would get, for one cluster and for one stage, and no sink is built", async () => {
+    const cwd = folder(files({ target: { broken: true } }))
+    const all = await cw(["render"], { cwd })
+    assert.deepInclude(all, { code: 0, stderr: "" })
+    const kinds = (text: string) => text.split("---\n").slice(1).map((doc) => (parse(doc) as { kind: string }).kind)
+    assert.include(kinds(all.stdout), "Gateway")
+    const west = await cw(["render", "--cluster", "west", "--stage", "mesh"], { cwd })
+    assert.deepInclude(west, { code: 0 })
+    assert.notInclude(kinds(west.stdout), "Gateway")
+    assert.isFalse(existsSync(join(cwd, "cw.lock.json")))
+    for (const [args, advice] of [
+      [["--cluster", "wst"], 'did you mean "west"?'],
+      [["--stage", "mehs"], 'did you mean "mesh"?'],
+      [["--stage", "inventory"], "known: mesh"]
+    ] as const) {
+      const wrong = await cw(["render", ...args], { cwd })
+      assert.deepInclude(wrong, { code: 64, stdout: "" })
+      assert.strictEqual(lines(wrong.stderr)[1], advice)
+    }
+  })
+})
+
+describe("graph", () => {
+  it("draws the wiring in four forms", async () => {
+    const cwd = folder(files())
+    const text = await cw(["graph"], { cwd })
+    assert.deepInclude(text, { code: 0, stderr: "" })
+    assert.match(text.stdout, /source +inventory +json +→ model[^]*transform +mesh +istio-global-dns +→ out/)
+    assert.include((await cw(["graph", "--format", "mermaid"], { cwd })).stdout, "n_mesh --> n_out")
+    assert.include((await cw(["graph", "--format", "dot"], { cwd })).stdout, '"mesh" -> "out"')
+    const [json] = records((await cw(["graph", "-o", "json"], { cwd })).stdout)
+    assert.deepInclude(json, { pipeline: "demo" })
+    assert.deepInclude(json!.edges, { from: "model", to: "mesh" })
+  })
+})
+
+describe("list, explain, schema, config", () => {
+  it("lists every built-in plugin by kind", async () => {
+    const { code, stderr, stdout } = await cw(["list"], { cwd: folder() })
+    assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+    for (const word of ["sources", "json", "kubernetes", "manifests", "istio-global-dns", "coredns", "exec", "stdout", "files", "kubectl-apply", "git"]) {
+      assert.match(stdout, new RegExp(`^ *${word}`, "m"))
+    }
+    assert.notInclude((await cw(["list", "sink"])).stdout, "coredns")
+  })
+
+  it("explains plugins, fields and the file itself", async () => {
+    const cwd = folder(files())
+    const json = await cw(["explain", "json"], { cwd })
+    assert.deepInclude(json, { code: 0, stderr: "" })
+    assert.match(json.stdout, /clusters .*optional\n +File with the list of clusters/)
+    assert.notInclude((await cw(["explain", "json.watch"], { cwd })).stdout, "clusters")
+    assert.include((await cw(["explain", "sink", "guard.deletes"], { cwd })).stdout, "default: 10")
+    assert.include((await cw(["explain", "./target.ts"], { cwd })).stdout, "secret, never shown")
+    assert.strictEqual(records((await cw(["explain", "exec", "-o", "json"], { cwd })).stdout).length, 4)
+    for (const [args, advice] of [
+      [["jsn"], 'did you mean "json"?'],
+      [["json.clustres"], 'did you mean "clusters"?'],
+      [["sink.polcy"], 'did you mean "policy"?']
+    ] as const) {
+      const wrong = await cw(["explain", ...args], { cwd })
+      assert.deepInclude(wrong, { code: 64, stdout: "" })
+      assert.strictEqual(lines(wrong.stderr)[1], advice)
+    }
+  })
+
+  it("makes a JSON Schema that accepts the file and refuses what cw refuses, loose plugins included", async () => {
+    const cwd = folder(files())
+    const printed = await cw(["schema"], { cwd })
+    assert.deepInclude(printed, { code: 0, stderr: "" })
+    const validate = new Ajv({ strict: false }).compile(JSON.parse(printed.stdout) as object)
+    assert.isTrue(validate(JSON.parse(pipeline())), JSON.stringify(validate.errors))
+    assert.isFalse(validate(JSON.parse(pipeline({ target: { flie: "x" } }))))
+    assert.isFalse(validate(JSON.parse(pipeline().replace("policy", "polcy"))))
+    const written = await cw(["schema", "--write"], { cwd })
+    assert.deepInclude(written, { code: 0, stdout: "" })
+    assert.strictEqual(readFileSync(join(cwd, ".cw/schema.json"), "utf8"), printed.stdout)
+  })
+
+  it("prints the configuration as it counts, which is a valid pipeline again", async () => {
+    const cwd = folder(files())
+    const { code, stderr, stdout } = await cw(["config"], { cwd })
+    assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+    writeFileSync(join(cwd, "again.yaml"), stdout)
+    assert.deepInclude(await cw(["validate", "--strict", "again.yaml"], { cwd }), { code: 0 })
+    const [json] = records((await cw(["config", "-o", "json"], { cwd })).stdout)
+    assert.deepStrictEqual(json, parse(stdout) as Record<string, unknown>)
+  })
+})
+
+describe("doctor", () => {
+  it("asks every node, and says which one is ill", async () => {
+    const cwd = folder(files())
+    const well = await cw(["doctor"], { cwd })
+    assert.deepInclude(well, { code: 0, stderr: "" })
+    assert.match(well.stdout, /ok +source inventory[^]*ok +sink out/)
+    const ill = folder(files({ target: { broken: true } }))
+    const { code, stderr, stdout } = await cw(["doctor", "-o", "json"], { cwd: ill })
+    assert.deepStrictEqual({ code, stderr }, { code: 3, stderr: "" })
+    const probes = records(stdout).filter((r) => r.type === "probe")
+    assert.deepStrictEqual(probes.map((p) => [p.node, p.ok]), [["inventory", true], ["mesh", true], ["out", false]])
+    assert.deepInclude(records(stdout).at(-1), { type: "diagnostic", code: "CW206", node: "out" })
+  })
+})
+
+describe("gen", () => {
+  const inputs = { "clusters.json": files()["clusters.json"]!, "services.json": services("reviews", "ratings") }
+
+  it("prints the classic stream from the two files of this folder", async () => {
+    const cwd = folder(inputs)
+    const all = await cw(["gen"], { cwd })
+    assert.deepInclude(all, { code: 0, stderr: "" })
+    assert.match(all.stdout, /^#{80}\n# Configs for Service "ratings"\n#{80}\n#{20}\n# Configs for Cluster "east"\n#{20}\n---\napiVersion: networking\.istio\.io\/v1\nkind: Gateway\n/)
+    assert.strictEqual((await cw(["gen"], { cwd })).stdout, all.stdout)
+    // The long way round says the same.
+    assert.strictEqual((await cw(["gen", "--color", "never"], { cwd })).stdout, all.stdout)
+    const one = await cw(["gen", "--service", "reviews", "--cluster=west"], { cwd })
+    assert.deepStrictEqual(one.stdout.match(/# Configs for .*/g), ['# Configs for Service "reviews"', '# Configs for Cluster "west"'])
+    assert.include((await cw(["gen", "--profile", "mtls"], { cwd })).stdout, "ISTIO_MUTUAL")
+  })
+
+  it("takes other files, and goes on where one service is wrong", async () => {
+    const bad = service("reviews", { backends: { nowhere: "x.y.svc.cluster.local" } })
+    const cwd = folder({ "c/a.json": inputs["clusters.json"], "s.json": JSON.stringify([bad, service("ratings")]) })
+    const args = ["gen", "--cluster-file", "c/a.json", "--service-file", "s.json"]
+    const { code, stderr, stdout } = await cw(args, { cwd })
+    assert.strictEqual(code, 3)
+    assert.match(stderr, /^error\[CW501\]/)
+    assert.include(stdout, 'Service "ratings"')
+    assert.notInclude(stdout, 'Service "reviews"')
+    assert.deepInclude(await cw([...args, "--service", "ratings"], { cwd }), { code: 0, stderr: "" })
+  })
+
+  it("fails readably where a file is missing, or a name unknown", async () => {
+    const cwd = folder(inputs)
+    const missing = await cw(["gen", "--service-file", "service.json"], { cwd })
+    assert.deepInclude(missing, { code: 1, stdout: "" })
+    assert.match(missing.stderr, /error\[CW003\][^]*did you mean "services\.json"\?/)
+    const unknown = await cw(["gen", "--cluster", "esat"], { cwd })
+    assert.deepInclude(unknown, { code: 64, stdout: "", stderr: 'cw gen: unknown cluster "esat"\ndid you mean "east"?\n' })
+  })
+
+  it("ends quietly when its reader has had enough", async () => {
+    const many = Array.from({ length: 3000 }, (_, i) => `svc-${i}`)
+    const running = start(["gen"], { cwd: folder({ ...inputs, "services.json": services(...many) }) })
+    await running.said("Configs for")
+    running.process.stdout!.destroy()
+    assert.deepInclude(await running.done, { code: 0, stderr: "" })
+  })
+})

@@ -1,0 +1,301 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "vitest"
+import { cw, folder, lines, records, start, write } from "./Cw.ts"
+import { clusters, files, pipeline, service, services } from "./Target.ts"
+
+const state = (cwd: string): Record<string, Record<string, string>> => JSON.parse(readFileSync(join(cwd, "state.json"), "utf8")) as never
+const has = (cwd: string, service: string): boolean => JSON.stringify(state(cwd)).includes(service)
+
+describe("plan and run", () => {
+  it("plans without writing, runs, and finds nothing more to do", async () => {
+    const cwd = folder(files())
+    const planned = await cw(["plan", "--exit-code"], { cwd })
+    assert.deepInclude(planned, { code: 2, stderr: "" })
+    assert.match(planned.stdout, /^Plan for demo, generation 1 \(inventory\/clusters\.json, inventory\/services\.json\)\nout\/east\n {2}\+ /)
+    assert.match(planned.stdout, /Changes: \d+ to create, 0 to update, 0 to delete, 0 unchanged\.\n$/)
+    assert.isFalse(existsSync(join(cwd, "state.json")) || existsSync(join(cwd, "cw.lock.json")))
+
+    const ran = await cw(["run"], { cwd })
+    assert.deepInclude(ran, { code: 0, stdout: "" })
+    assert.match(ran.stderr, /^Plan for demo/)
+    assert.match(ran.stderr, /\ndemo: 2 services in 2 clusters, \d+ applied\.\n$/)
+    const lock = JSON.parse(readFileSync(join(cwd, "cw.lock.json"), "utf8")) as { addresses: object }
+    assert.deepStrictEqual(Object.keys(lock.addresses), ["ratings", "reviews"])
+
+    const again = await cw(["plan", "--exit-code", "--show-unchanged"], { cwd })
+    assert.deepInclude(again, { code: 0, stderr: "" })
+    assert.match(again.stdout, /No changes: \d+ unchanged\.\n$/)
+  })
+
+  it("dry-runs to the same plan and writes nothing, not even the lock", async () => {
+    const cwd = folder(files())
+    const { code, stderr } = await cw(["run", "--dry-run"], { cwd })
+    assert.strictEqual(code, 0)
+    assert.include(stderr, "dry run: nothing written")
+    assert.isFalse(existsSync(join(cwd, "state.json")) || existsSync(join(cwd, "cw.lock.json")))
+  })
+
+  it("speaks JSON lines: events of a run on stderr, a plan on stdout", async () => {
+    const cwd = folder(files())
+    const planned = records((await cw(["plan", "-o", "json"], { cwd })).stdout)
+    assert.strictEqual(planned[0]?.type, "version")
+    assert.deepInclude(planned.find((r) => r.type === "planned_change"), { op: "create", sink: "out", target: "east" })
+    assert.deepInclude(planned.at(-1), { type: "change_summary", pipeline: "demo", delete: 0 })
+    const { code, stderr, stdout } = await cw(["run", "-o", "json"], { cwd })
+    assert.deepStrictEqual([code, stdout], [0, ""])
+    const types = records(lines(stderr).filter((line) => line !== "applying").join("\n")).map((r) => r.type)
+    for (const type of ["version", "source_synced", "generation_started", "stage_complete", "generation_complete", "planned_change", "change_summary", "apply_complete"]) {
+      assert.include(types, type)
+    }
+  })
+
+  it("ends with 3 when a service is held, and leaves its objects alone", async () => {
+    const cwd = folder(files())
+    await cw(["run"], { cwd })
+    write(cwd, { "services.json": JSON.stringify([service("reviews", { backends: { nowhere: "x.y.svc.cluster.local" } }), service("ratings")]) })
+    const { code, stderr } = await cw(["run"], { cwd })
+    assert.strictEqual(code, 3)
+    assert.match(stderr, /error\[CW501\].*reviews.*nowhere/)
+    assert.include(stderr, "1 service held")
+    assert.isTrue(has(cwd, "reviews"))
+  })
+
+  it("ends with 3 when one cluster fails, with 1 when all do", async () => {
+    const cwd = folder(files({ target: { fail: ["west"] } }))
+    assert.deepInclude(await cw(["run"], { cwd }), { code: 3 })
+    assert.isEmpty(state(cwd).west ?? {})
+    assert.isNotEmpty(state(cwd).east)
+    write(cwd, { "pipeline.yaml": pipeline({ target: { broken: true } }) })
+    const { code, stderr } = await cw(["run"], { cwd })
+    assert.strictEqual(code, 1)
+    assert.include(stderr, "error[CW701]: sink out (target) failed: nobody answers")
+    assert.notInclude(stderr, "    at ")
+  })
+
+  it("ends with 4 when the guard or a foreign object stands in the way", async () => {
+    const cwd = folder(files({ sink: { guard: { deletes: 1, percent: 0 } } }))
+    await cw(["run"], { cwd })
+    write(cwd, { "services.json": services("ratings") })
+    const held = await cw(["run"], { cwd })
+    assert.strictEqual(held.code, 4)
+    assert.include(held.stderr, "error[CW902]")
+    assert.isTrue(has(cwd, "reviews"))
+    assert.deepInclude(await cw(["run", "--allow-deletes", "all"], { cwd }), { code: 0 })
+    assert.isFalse(has(cwd, "reviews"))
+
+    write(cwd, { "services.json": services("ratings", "reviews"), "pipeline.yaml": pipeline({ target: { foreign: ["cw-reviews"] } }) })
+    const conflict = await cw(["plan", "--exit-code"], { cwd })
+    assert.strictEqual(conflict.code, 4)
+    assert.match(conflict.stdout, /x Gateway +istio-system\/cw-reviews {2}conflict: made by hand/)
+  })
+
+  it("ends with 1 when an input cannot be read or understood, and touches nothing", async () => {
+    const cwd = folder(files())
+    await cw(["run"], { cwd })
+    const before = readFileSync(join(cwd, "state.json"), "utf8")
+    write(cwd, { "services.json": "[{" })
+    const broken = await cw(["run"], { cwd })
+    assert.strictEqual(broken.code, 1)
+    assert.match(broken.stderr, /error\[CW002\][^]*--> services\.json:1:/)
+    rmSync(join(cwd, "services.json"))
+    const gone = await cw(["run"], { cwd })
+    assert.strictEqual(gone.code, 1)
+    assert.include(gone.stderr, "services.json does not exist")
+    assert.strictEqual(readFileSync(join(cwd, "state.json"), "utf8"), before)
+  })
+
+  it("ends with 78 when the file is wrong, with all findings at once", async () => {
+    const cwd = folder({ ...files(), "pipeline.yaml": pipeline().replace('"policy"', '"polcy"').replace('"json"', '"jsn"') })
+    for (const command of ["run", "plan", "render", "doctor", "graph", "config"]) {
+      const { code, stderr, stdout } = await cw([command], { cwd })
+      assert.deepStrictEqual({ code, stdout }, { code: 78, stdout: "" }, command)
+      assert.include(stderr, 'did you mean "json"?')
+      assert.match(stderr, /error\[CW102\][^]*did you mean .policy/)
+    }
+    const none = await cw(["run"], { cwd: folder() })
+    assert.strictEqual(none.code, 78)
+    assert.include(none.stderr, "`cw init` writes one")
+  })
+
+  it("runs only the sinks that are named, and refuses unknown ones", async () => {
+    const text = JSON.parse(pipeline()) as { sinks: Record<string, object>; transforms: Record<string, object> }
+    text.sinks.other = { ...text.sinks.out, with: { file: "other.json" }, from: ["mesh"] }
+    text.sinks.zones = { uses: "./target.ts", with: { file: "zones.json" }, from: ["second"] }
+    text.transforms.second = { uses: "istio-global-dns", with: { profile: "classic" } }
+    const cwd = folder({ ...files(), "pipeline.yaml": JSON.stringify(text) })
+    const wrong = await cw(["run", "--sink", "othre"], { cwd })
+    assert.deepInclude(wrong, { code: 64, stdout: "" })
+    assert.deepStrictEqual(lines(wrong.stderr), ['cw run: unknown sink "othre"', 'did you mean "other"?'])
+    assert.deepInclude(await cw(["run", "--sink", "other"], { cwd }), { code: 0 })
+    assert.deepStrictEqual(["state.json", "other.json", "zones.json"].map((name) => existsSync(join(cwd, name))), [false, true, false])
+  })
+
+  it("takes values from --set and the environment, and never shows secrets", async () => {
+    const cwd = folder(files({ target: { token: "${env:TOKEN}" } }))
+    const args = ["--set", "sinks.out.with.file=elsewhere.json", "--set", "sinks.out.with.slow=1"]
+    const env = { TOKEN: "s3cr3t" }
+    assert.deepInclude(await cw(["run", ...args], { cwd, env }), { code: 0 })
+    assert.isTrue(existsSync(join(cwd, "elsewhere.json")))
+    const shown = await cw(["config", "--origins"], { cwd, env })
+    assert.match(shown.stdout, /token: <redacted> # env:TOKEN/)
+    assert.notInclude(shown.stdout + shown.stderr, "s3cr3t")
+    const missing = await cw(["run"], { cwd, env: { TOKEN: undefined } })
+    assert.deepInclude(missing, { code: 78 })
+    assert.include(missing.stderr, "error[CW004]")
+    const unknown = await cw(["run", "--set", "sinks.ot.with.file=x"], { cwd, env })
+    assert.deepInclude(unknown, { code: 78 })
+  })
+
+  it("reads a pipeline from standard input, and several from one file", async () => {
+    const cwd = folder(files())
+    assert.deepInclude(await cw(["run", "-"], { cwd, stdin: pipeline({ target: { file: "stdin.json" } }) }), { code: 0 })
+    assert.isTrue(existsSync(join(cwd, "stdin.json")))
+    assert.isFalse(existsSync(join(cwd, "cw.lock.json")))
+    write(cwd, { "two.yaml": `---\n${pipeline({ name: "first", target: { file: "one.json" } })}\n---\n${pipeline({ name: "second", target: { file: "two.json" } })}\n` })
+    assert.deepInclude(await cw(["run", "two.yaml", "--pipeline", "second"], { cwd }), { code: 0 })
+    assert.deepStrictEqual(["one.json", "two.json"].map((name) => existsSync(join(cwd, name))), [false, true])
+    const wrong = await cw(["run", "two.yaml", "--pipeline", "secnd"], { cwd })
+    assert.deepInclude(wrong, { code: 78 })
+    assert.include(wrong.stderr, 'did you mean "second"?')
+    assert.deepInclude(await cw(["run", "two.yaml"], { cwd }), { code: 0 })
+    assert.isTrue(existsSync(join(cwd, "one.json")))
+  })
+
+  it("refuses an address lock that it does not understand", async () => {
+    const cwd = folder({ ...files(), "cw.lock.json": "{}" })
+    const { code, stderr } = await cw(["run"], { cwd })
+    assert.strictEqual(code, 78)
+    assert.include(stderr, "error[CW510]")
+    assert.strictEqual(readFileSync(join(cwd, "cw.lock.json"), "utf8"), "{}")
+  })
+})
+
+describe("apply", () => {
+  const planned = async (): Promise<string> => {
+    const cwd = folder(files())
+    assert.deepInclude(await cw(["plan", "--out", "plan.json"], { cwd }), { code: 0 })
+    return cwd
+  }
+
+  it("applies exactly a saved plan, which holds digests and no contents", async () => {
+    const cwd = await planned()
+    const plan = readFileSync(join(cwd, "plan.json"), "utf8")
+    assert.notInclude(plan, "spec:")
+    const { code, stderr } = await cw(["apply", "plan.json", "--yes"], { cwd })
+    assert.strictEqual(code, 0)
+    assert.match(stderr, /demo: 2 services in 2 clusters, \d+ applied\./)
+    assert.deepInclude(await cw(["plan", "--exit-code"], { cwd }), { code: 0 })
+    assert.isTrue(existsSync(join(cwd, "cw.lock.json")))
+    // It has been applied: what was to be created is there now.
+    assert.deepInclude(await cw(["apply", "plan.json", "--yes"], { cwd }), { code: 4 })
+  })
+
+  it("refuses with 4 when inputs or the target moved, or the plan was edited", async () => {
+    const cwd = await planned()
+    const refused = async (what: RegExp): Promise<void> => {
+      const { code, stderr } = await cw(["apply", "plan.json", "--yes"], { cwd })
+      assert.strictEqual(code, 4, stderr)
+      assert.match(stderr, /error\[CW904\]/)
+      assert.match(stderr, what)
+      assert.isFalse(existsSync(join(cwd, "cw.lock.json")))
+    }
+    write(cwd, { "services.json": services("reviews", "ratings", "details") })
+    await refused(/details/)
+    write(cwd, { "services.json": services("reviews", "ratings"), "state.json": '{"east":{"networking.istio.io/Gateway/istio-system/cw-reviews":{"digest":"x"}}}' })
+    await refused(/to update now, was to create/)
+    rmSync(join(cwd, "state.json"))
+    writeFileSync(join(cwd, "plan.json"), readFileSync(join(cwd, "plan.json"), "utf8").replace('"create"', '"update"'))
+    await refused(/was changed after it was made/)
+    writeFileSync(join(cwd, "plan.json"), "[]")
+    await refused(/is not a plan of cw/)
+    assert.isFalse(existsSync(join(cwd, "state.json")))
+  })
+
+  it("refuses all sinks when one moved", async () => {
+    const text = JSON.parse(pipeline()) as { sinks: Record<string, object> }
+    text.sinks.other = { ...text.sinks.out, with: { file: "other.json" } }
+    const cwd = folder({ ...files(), "pipeline.yaml": JSON.stringify(text) })
+    await cw(["plan", "--out", "plan.json"], { cwd })
+    write(cwd, { "other.json": '{"east":{"a/b/c/d":{"digest":"x"}}}' })
+    assert.deepInclude(await cw(["apply", "plan.json", "--yes"], { cwd }), { code: 4 })
+    assert.isFalse(existsSync(join(cwd, "state.json")))
+  })
+
+  it("asks for --yes where nobody can answer", async () => {
+    const cwd = await planned()
+    const { code, stderr, stdout } = await cw(["apply", "plan.json"], { cwd })
+    assert.deepStrictEqual({ code, stdout }, { code: 64, stdout: "" })
+    assert.include(stderr, "--yes")
+    assert.isFalse(existsSync(join(cwd, "state.json")))
+  })
+})
+
+describe("signals", () => {
+  it("ends a service that gets SIGTERM with 0, one that gets SIGINT with 130", async () => {
+    for (const [signal, code] of [
+      ["SIGTERM", 0],
+      ["SIGINT", 130]
+    ] as const) {
+      const cwd = folder(files({ source: { watch: true } }))
+      const running = start(["run"], { cwd })
+      await running.said("out: generation 1")
+      running.process.kill(signal)
+      assert.deepInclude(await running.done, { code, signal: null })
+    }
+  })
+
+  it("ends a finite run that gets SIGTERM with 143, and abandons the apply", async () => {
+    const cwd = folder(files({ target: { slow: 60_000 } }))
+    const running = start(["run"], { cwd })
+    await running.said("applying")
+    running.process.kill("SIGTERM")
+    assert.deepInclude(await running.done, { code: 143, signal: null })
+    assert.isFalse(existsSync(join(cwd, "state.json")) || existsSync(join(cwd, "cw.lock.json")))
+  })
+
+  it("ends at once at the second signal, but takes copies of one as one", async () => {
+    const cwd = folder(files({ target: { slow: 60_000, stubborn: true } }))
+    const running = start(["run"], { cwd })
+    await running.said("applying")
+    running.process.kill("SIGINT")
+    running.process.kill("SIGINT")
+    await running.said("a second signal ends it at once")
+    running.process.kill("SIGINT")
+    assert.deepInclude(await running.done, { code: 130, signal: null })
+  })
+
+  it("takes up changes of inputs and of the pipeline file, and keeps running on a bad one", async () => {
+    const cwd = folder(files({ source: { watch: true } }))
+    const running = start(["run", "--watch"], { cwd })
+    await running.said("out: generation 1")
+    write(cwd, { "services.json": services("reviews", "ratings", "details") })
+    await running.said("out: generation 2")
+    assert.isTrue(has(cwd, "details"))
+    write(cwd, { "pipeline.yaml": pipeline({ source: { watch: true } }).replace("./target.ts", "./taget.ts") })
+    await running.said("what runs goes on unchanged")
+    write(cwd, { "pipeline.yaml": pipeline({ source: { watch: true }, target: { file: "moved.json" } }) })
+    await running.said("took up the changes")
+    await running.said("out: generation 3")
+    assert.isTrue(existsSync(join(cwd, "moved.json")))
+    running.process.kill("SIGTERM")
+    const { code, stderr } = await running.done
+    assert.strictEqual(code, 0)
+    assert.include(stderr, 'did you mean "./target.ts"?')
+  })
+})
+
+describe("hostile input", () => {
+  it("prints no control characters of names, files or plugins", async () => {
+    const evil = "\u001b]0;owned\u0007\u202e"
+    const cwd = folder({
+      ...files(),
+      "clusters.json": clusters,
+      "services.json": JSON.stringify([{ ...service("reviews"), [evil]: 1 }, { name: evil }, service("ratings", { backends: { [evil]: evil } })])
+    })
+    for (const args of [["run"], ["plan"], ["run", "-o", "json"], ["run", "--pipeline", evil], [`${evil}.yaml`]]) {
+      const { stderr, stdout } = await cw(args, { cwd })
+      assert.notMatch(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u202e]/, args.join(" "))
+    }
+  })
+})
