@@ -32,6 +32,7 @@ const quiet = { NO_COLOR: "1", FORCE_COLOR: undefined, GITHUB_ACTIONS: undefined
 
 export interface Running {
   readonly process: ChildProcess
+  readonly kill: (signal: NodeJS.Signals) => void
   readonly done: Promise<Outcome>
   /** Resolves when stdout and stderr together contain the text; fails when the process ends without it. */
   readonly said: (text: string) => Promise<void>
@@ -75,7 +76,9 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Runni
       listener()
       void done.then((o) => reject(new Error(`ended with ${o.code} without saying ${JSON.stringify(text)}:\n${o.stdout}${o.stderr}`)))
     })
-  return { process: child, done, said }
+  // Deno's `child.kill` would report the signal as the end, whatever the process made of it.
+  const kill = (signal: NodeJS.Signals): void => void process.kill(child.pid!, signal)
+  return { process: child, kill, done, said }
 }
 
 export const cw = (args: ReadonlyArray<string>, options: Options = {}): Promise<Outcome> => start(args, options).done

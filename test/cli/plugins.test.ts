@@ -96,8 +96,7 @@ describe("plugins", () => {
         "./unserved.ts CW202",
         "./gone.ts CW202",
         "npm:@acme/cw-webhook@^1.2 CW202",
-        // Deno runs TypeScript below node_modules, and then finds that it is no plugin.
-        `npm:@acme/typed ${deno ? "CW203" : "CW202"}`,
+        "npm:@acme/typed CW202",
         "json CW205",
         "stdotu CW201",
         "jsn CW201",
@@ -114,7 +113,7 @@ describe("plugins", () => {
     says("./v2.ts", /plugin API v2/)
     says("./unserved.ts", /"effect\/sql"/)
     says("npm:@acme/cw-webhook@^1.2", /@acme\/cw-webhook is not installed.*npm i @acme\/cw-webhook@\^1\.2/)
-    if (!deno) says("npm:@acme/typed", /publish JavaScript/)
+    says("npm:@acme/typed", /publish JavaScript/)
     says("stdotu", /did you mean "stdout"/)
     says("jsn", /did you mean "json", which is a source/)
     says("quite-unknown", /npm:<package>/)

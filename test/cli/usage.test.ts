@@ -101,7 +101,7 @@ describe("usage", () => {
     const cwd = folder(files({ source: { watch: true } }))
     const running = start(["run"], { cwd, ...beside })
     await running.said("out: generation 1")
-    running.process.kill("SIGTERM")
+    running.kill("SIGTERM")
     assert.deepInclude(await running.done, { code: 0, signal: null })
   })
 })

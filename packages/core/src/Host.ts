@@ -12,7 +12,7 @@ export class Host extends Context.Service<
     readonly pipeline: string
     /** True when the run ends by itself: sources should not watch. */
     readonly finite: boolean
-    /** Standard output, in order, with back-pressure. EPIPE ends the process quietly. */
+    /** Standard output, in order, with back-pressure; when it ends, the bytes may be reused. EPIPE ends the process quietly. */
     readonly stdout: (bytes: Uint8Array) => Effect.Effect<void, PluginError>
     /** Folder for caches that may vanish; undefined where there is none. */
     readonly cacheDirectory: string | undefined

@@ -65,7 +65,7 @@ const leaf = (depth: number): unknown => {
   if (c === 124) return literal(rest === "|", depth)
   if (c === 45 || (c >= 48 && c <= 57)) {
     const n = Number(rest)
-    return Number.isNaN(n) ? rest : n
+    return Number.isFinite(n) ? n : rest
   }
   switch (rest) {
     case "true":

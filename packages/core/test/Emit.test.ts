@@ -318,6 +318,7 @@ describe("read", () => {
       "a: yes\n",
       "a: 0x1\n",
       "a: 1e3\n",
+      "a: -Infinity\n",
       "a: 1.0\n",
       "a: x # c\n",
       "# c\na: 1\n",

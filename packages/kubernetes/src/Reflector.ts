@@ -31,6 +31,8 @@ export interface Reflection<A> {
   readonly fieldSelector?: string
   /** What is kept of an object; undefined leaves it out. Must not throw: an object that makes it throw is left as it was. */
   readonly project: (object: Raw) => A | undefined
+  /** Called once at the start with a way to see all that is known, for who wants to keep it. */
+  readonly view?: (values: () => Iterable<A>) => void
 }
 
 /** Times in milliseconds. */
@@ -87,6 +89,7 @@ class Run<A> {
     this.client = client
     this.what = what
     this.settings = settings
+    what.view?.(() => this.store.values())
     this.query = {
       ...(what.labelSelector === undefined ? {} : { labelSelector: what.labelSelector }),
       ...(what.fieldSelector === undefined ? {} : { fieldSelector: what.fieldSelector })

@@ -64,7 +64,7 @@ export class Store<A> {
     if (this.whole) {
       this.whole = false
       this.changed.clear()
-      return { _tag: "Snapshot", items: new Map(this.values()) }
+      return { _tag: "Snapshot", items: new Map(this.pairs()) }
     }
     const upserts = new Map<string, A>()
     const added = new Set<string>()
@@ -84,7 +84,11 @@ export class Store<A> {
     if (!this.changed.has(key)) this.changed.set(key, this.items.has(key))
   }
 
-  private *values(): Generator<[string, A]> {
+  *values(): Generator<A> {
+    for (const { value } of this.items.values()) yield value
+  }
+
+  private *pairs(): Generator<[string, A]> {
     for (const [key, { value }] of this.items) yield [key, value]
   }
 }

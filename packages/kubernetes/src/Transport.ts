@@ -5,7 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Agent, Dispatcher, Pool, ProxyAgent, Socks5ProxyAgent } from "undici"
+import type { Socket } from "node:net"
+import type { Agent, buildConnector, Dispatcher, Pool, ProxyAgent, Socks5ProxyAgent } from "undici"
 import type { Context } from "./Context.ts"
 import type { Credential } from "./Credentials.ts"
 
@@ -16,6 +17,8 @@ export interface Transport {
 }
 
 interface Pair {
+  /** Sockets that are not connected yet: nothing else ends them before their time limit. */
+  readonly opening: Set<Socket>
   readonly cert: Buffer | undefined
   readonly agents: Readonly<Record<Purpose, Dispatcher>>
 }
@@ -24,12 +27,29 @@ type Undici = {
   readonly Agent: typeof Agent
   readonly ProxyAgent: typeof ProxyAgent
   readonly Socks5ProxyAgent: typeof Socks5ProxyAgent
+  readonly buildConnector: typeof buildConnector
 }
 
-const agent = (undici: Undici, context: Context, credential: Credential, connections: number, connectTimeout: number): Dispatcher => {
+const noted = (connector: buildConnector.connector, opening: Set<Socket>): buildConnector.connector => (options, callback) => {
+  let socket: Socket | undefined
+  const done: buildConnector.Callback = (...args) => {
+    if (socket !== undefined) opening.delete(socket)
+    callback(...args)
+  }
+  socket = connector(options, done) as unknown as Socket
+  opening.add(socket)
+}
+
+const agent = (
+  undici: Undici,
+  context: Context,
+  credential: Credential,
+  connections: number,
+  connectTimeout: number,
+  opening: Set<Socket>
+): Dispatcher => {
   const tls = {
     rejectUnauthorized: !context.insecure,
-    ALPNProtocols: ["http/1.1"],
     ...(context.ca === undefined ? {} : { ca: context.ca }),
     ...(context.serverName === undefined ? {} : { servername: context.serverName }),
     ...(credential.cert === undefined ? {} : { cert: credential.cert, key: credential.key! })
@@ -44,7 +64,9 @@ const agent = (undici: Undici, context: Context, credential: Credential, connect
     keepAliveMaxTimeout: 60_000
   }
   const connect = { timeout: connectTimeout, keepAlive: true, keepAliveInitialDelay: 30_000 }
-  if (context.proxy === undefined) return new undici.Agent({ ...options, connect: { ...connect, ...tls } })
+  if (context.proxy === undefined) {
+    return new undici.Agent({ ...options, connect: noted(undici.buildConnector({ allowH2: false, ...connect, ...tls }), opening) })
+  }
   const url = new URL(context.proxy)
   if (url.protocol.startsWith("socks")) {
     return new undici.Socks5ProxyAgent(context.proxy.replace(/^socks5h:/, "socks5:"), { ...options, requestTls: { ...connect, ...tls } } as Socks5ProxyAgent.Options)
@@ -55,8 +77,10 @@ const agent = (undici: Undici, context: Context, credential: Credential, connect
   return new undici.ProxyAgent({ ...options, uri: url.href, requestTls: { ...connect, ...tls }, ...(login === undefined ? {} : { token: login }) })
 }
 
-const close = (pair: Pair, force: boolean): Promise<unknown> =>
-  Promise.allSettled(Object.values(pair.agents).map((a) => (force ? a.destroy() : a.close())))
+const close = (pair: Pair, force: boolean): Promise<unknown> => {
+  if (force) for (const socket of pair.opening) socket.destroy()
+  return Promise.allSettled(Object.values(pair.agents).map((a) => (force ? a.destroy() : a.close())))
+}
 
 export const make = (
   context: Context,
@@ -73,8 +97,9 @@ export const make = (
       dispatcher: (purpose, credential) => {
         if (current === undefined || current.cert !== credential.cert) {
           const old = current
-          const made = (connections: number) => agent(undici, context, credential, connections, options.connectTimeout)
-          current = { cert: credential.cert, agents: { request: made(options.connections), watch: made(64) } }
+          const opening = new Set<Socket>()
+          const made = (connections: number) => agent(undici, context, credential, connections, options.connectTimeout, opening)
+          current = { opening, cert: credential.cert, agents: { request: made(options.connections), watch: made(64) } }
           if (old !== undefined) {
             retired.add(old)
             void close(old, false).then(() => retired.delete(old))

@@ -75,6 +75,8 @@ describe("a server that is not what it should be", () => {
     const text = await finding(kubeconfig(`https://127.0.0.1:${port}`, ca.cert, "{ token: SECRET }"))
     expect(text).toMatch(/CW424.*is for another name/)
     expect(text).toContain("tls-server-name")
+    const named = kubeconfig(`https://127.0.0.1:${port}", tls-server-name: "kubernetes.example`, ca.cert, "{ token: SECRET }")
+    expect(await finding(named)).toContain("CW426")
   })
 
   it("is a web page", async () => {

@@ -41,7 +41,7 @@ const subject: SinkSubject = {
   world,
   desired: Given.story({ forms: ["object", "file"] }),
   faults,
-  interruptions: 2000
+  interruptions: 40
 }
 
 describe.each<[title: string, subject: SinkSubject]>([
@@ -52,14 +52,14 @@ describe.each<[title: string, subject: SinkSubject]>([
       ...subject,
       config: { path: "out", single: true, kustomization: false },
       faults: faults.slice(0, 1),
-      interruptions: 150
+      interruptions: 15
     }
   ],
   [
     "by service, below the folder of the pipeline",
-    { ...subject, config: { path: ".", layout: "c/{cluster}/{service}/{kind}-{name}.yaml" }, interruptions: 150 }
+    { ...subject, config: { path: ".", layout: "c/{cluster}/{service}/{kind}-{name}.yaml" }, interruptions: 15 }
   ],
-  ["a process that goes on", { ...subject, world: records, host: { finite: false }, interruptions: 150 }]
+  ["a process that goes on", { ...subject, world: records, host: { finite: false }, interruptions: 15 }]
 ])("%s", (_title, subject) => {
   for (const law of laws(subject)) it(`${law.name}: ${law.title}`, law.run, law.timeout)
 })

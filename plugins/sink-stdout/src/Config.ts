@@ -1,29 +1,20 @@
-/** Configuration of `stdout`: the form of the stream, and which part of it. */
+/** Configuration of the stdout sink. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-export const formats = ["yaml", "classic", "json"] as const
+const names = (description: string, example: string) =>
+  Schema.optionalKey(Schema.Array(Schema.NonEmptyString).annotate({ description, examples: [[example]] }))
 
 export const Config = Schema.Struct({
-  format: Schema.Literals(formats)
+  format: Schema.Literals(["yaml", "classic", "json"])
     .annotate({
       description:
-        "yaml: documents that begin with ---. classic: the same with a banner per service and cluster, as the original tool printed it. json: one object a line. Default yaml",
-      examples: ["yaml"]
+        "yaml: documents separated by `---`. classic: the same, with the comment banners for services and clusters of the original tool. json: one object per line.",
+      default: "yaml"
     })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed("yaml" as const))),
-  clusters: Schema.optionalKey(
-    Schema.Array(Schema.NonEmptyString).annotate({
-      description: "Only these clusters. Default all",
-      examples: [["east"]]
-    })
-  ),
-  services: Schema.optionalKey(
-    Schema.Array(Schema.NonEmptyString).annotate({
-      description: "Only these services, by identity. Default all",
-      examples: [["reviews"]]
-    })
-  )
-})
+  clusters: names("Print only what is for these clusters. All of them where none is named.", "east"),
+  services: names("Print only these services, and nothing of the fleet. All of them where none is named.", "reviews")
+}).annotate({ identifier: "SinkStdout", description: "Objects on standard output" })
 
 export type Config = typeof Config.Type
