@@ -14,7 +14,12 @@ if (tooOld) {
   import("./handover.js").then(
     function (handover) {
       handover.run(function () {
-        fail("Node.js 22.19 or newer is needed, this is " + runtime.node + ": install a newer one, or `npm i node@24` beside cw", 1)
+        fail(
+          "Node.js 22.19 or newer is needed, this is " +
+            runtime.node +
+            ": install a newer one, or `npm i node@24` beside cw",
+          1
+        )
       })
     },
     function () {
@@ -32,6 +37,14 @@ if (tooOld) {
   } else {
     var cache = builtin("node:module").enableCompileCache
     if (cache) cache()
+    // A run over a large fleet makes much short-lived garbage; V8 would answer with a new space of 100 MiB and more.
+    // Small runs are over before this.
+    var flags = builtin("node:v8").setFlagsFromString
+    if (flags && !runtime.deno) {
+      setTimeout(function () {
+        flags("--semi-space-growth-factor=1")
+      }, 120).unref()
+    }
     import("../dist/cw.js").catch(function (error) {
       if (error && error.code === "ERR_MODULE_NOT_FOUND" && /dist.cw\.js/.test(error.message)) {
         fail("not built yet: run `npm run build`", 1)
