@@ -1,7 +1,16 @@
 // Bundles the CLI into dist/: `node packages/cli/build.mjs [--strict]`, called by `npm ci` (prepare), `npm run build`
-// and `npm pack`. Two bundles: cw.js with chunks for what a command loads lazily, and lean.js, one tree-shaken file,
+// and `npm pack`. Two bundles: cw.js with chunks for what a command loads lazily, and lean.js with its own,
 // because code that is shared with the chunk for plugins (the whole of effect) cannot be shaken.
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { builtinModules } from "node:module"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -43,6 +52,38 @@ const lean = {
   setup: (b) => b.onResolve({ filter: /^\.\/lean\.ts$/ }, () => ({ path: "./lean.js", external: true }))
 }
 
+/** What plugins may import of core: all of it. */
+const coreModules = {
+  name: "core-modules",
+  setup(b) {
+    b.onLoad({ filter: /CoreModules\.ts$/ }, ({ path }) => {
+      const names = readdirSync(join(here, "../core/src"))
+        .filter((name) => name.endsWith(".ts") && name !== "index.ts")
+        .map((name) => `@coddiwomple/core/${name.slice(0, -3)}`)
+      const imports = names.map((name, i) => `import * as m${i} from ${JSON.stringify(name)}`)
+      const entries = names.map((name, i) => `${JSON.stringify(name)}: m${i}`)
+      return {
+        contents: `${imports.join("\n")}\nexport const coreModules = { ${entries.join(", ")} }`,
+        loader: "js",
+        resolveDir: dirname(path)
+      }
+    })
+  }
+}
+
+/** The file system of the platform names temporary files by node:crypto: several milliseconds that few commands need. */
+const lazyCrypto = {
+  name: "lazy-crypto",
+  setup(b) {
+    b.onResolve({ filter: /^node:crypto$/ }, ({ importer }) =>
+      importer.includes("platform-node-shared") ? { path: "crypto", namespace: "lazy" } : undefined
+    )
+    b.onLoad({ filter: /.*/, namespace: "lazy" }, () => ({
+      contents: 'export const randomBytes = (size) => process.getBuiltinModule("node:crypto").randomBytes(size)'
+    }))
+  }
+}
+
 const options = {
   bundle: true,
   platform: "node",
@@ -69,9 +110,15 @@ const bundles = await Promise.all([
     entryPoints: { cw: join(here, "src/bin.ts") },
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
-    plugins: [workspace, lean]
+    plugins: [workspace, coreModules, lazyCrypto, lean]
   }),
-  build({ ...options, entryPoints: { lean: join(here, "src/lean.ts") }, plugins: [workspace] })
+  build({
+    ...options,
+    entryPoints: { lean: join(here, "src/lean.ts") },
+    splitting: true,
+    chunkNames: "lean/[name]-[hash]",
+    plugins: [workspace, lazyCrypto]
+  })
 ])
 
 if (missing.size > 0) {

@@ -74,7 +74,9 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Runni
       }
       listeners.add(listener)
       listener()
-      void done.then((o) => reject(new Error(`ended with ${o.code} without saying ${JSON.stringify(text)}:\n${o.stdout}${o.stderr}`)))
+      void done.then((o) =>
+        reject(new Error(`ended with ${o.code} without saying ${JSON.stringify(text)}:\n${o.stdout}${o.stderr}`))
+      )
     })
   // Deno's `child.kill` would report the signal as the end, whatever the process made of it.
   const kill = (signal: NodeJS.Signals): void => void process.kill(child.pid!, signal)

@@ -103,14 +103,20 @@ export const service = (name: string, more: object = {}): object => ({
 export const services = (...names: ReadonlyArray<string>): string => JSON.stringify(names.map((name) => service(name)))
 
 /** A pipeline; `sink` holds keys of the sink beside `uses`, `target` keys of its `with`. */
-export const pipeline = (options: { readonly name?: string; readonly sink?: object; readonly target?: object; readonly source?: object } = {}): string =>
+export const pipeline = (
+  options: { readonly name?: string; readonly sink?: object; readonly target?: object; readonly source?: object } = {}
+): string =>
   JSON.stringify({
     apiVersion: "coddiwomple.io/v1alpha1",
     kind: "Pipeline",
     metadata: { name: options.name ?? "demo" },
-    sources: { inventory: { uses: "json", with: { clusters: "clusters.json", services: "services.json", ...options.source } } },
+    sources: {
+      inventory: { uses: "json", with: { clusters: "clusters.json", services: "services.json", ...options.source } }
+    },
     transforms: { mesh: { uses: "istio-global-dns" } },
-    sinks: { out: { uses: "./target.ts", policy: "sync", with: { file: "state.json", ...options.target }, ...options.sink } }
+    sinks: {
+      out: { uses: "./target.ts", policy: "sync", with: { file: "state.json", ...options.target }, ...options.sink }
+    }
   })
 
 /** A folder's files for one run. */

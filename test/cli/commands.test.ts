@@ -37,13 +37,22 @@ describe("init", () => {
 })
 
 describe("validate", () => {
-  const broken = pipeline().replace('"policy":"sync"', '"polcy":"sync"').replace('"mesh":{"uses":"istio-global-dns"}', '"mesh":{"uses":"istio-globl-dns"}')
+  const broken = pipeline()
+    .replace('"policy":"sync"', '"polcy":"sync"')
+    .replace('"mesh":{"uses":"istio-global-dns"}', '"mesh":{"uses":"istio-globl-dns"}')
 
   it("tells all findings of all files at once, with place, code and help", async () => {
     const cwd = folder({ ...files(), "a.yaml": broken, "b.yaml": "sources: [" })
     const { code, stderr, stdout } = await cw(["validate", "a.yaml", "b.yaml", "c.yaml"], { cwd })
     assert.deepStrictEqual({ code, stdout }, { code: 78, stdout: "" })
-    for (const part of ["error[CW102]", 'did you mean "istio-global-dns"?', "--> a.yaml:1:", "error[CW001]", "--> b.yaml:1:", "c.yaml does not exist"]) {
+    for (const part of [
+      "error[CW102]",
+      'did you mean "istio-global-dns"?',
+      "--> a.yaml:1:",
+      "error[CW001]",
+      "--> b.yaml:1:",
+      "c.yaml does not exist"
+    ]) {
       assert.include(stderr, part)
     }
     assert.match(lines(stderr).at(-1)!, /^\d errors, 0 warnings$/)
@@ -51,11 +60,17 @@ describe("validate", () => {
 
   it("is data with -o json, and annotates on GitHub", async () => {
     const cwd = folder({ ...files(), "a.yaml": broken })
-    const { code, stderr, stdout } = await cw(["validate", "-o", "json", "a.yaml"], { cwd, env: { GITHUB_ACTIONS: "true" } })
+    const { code, stderr, stdout } = await cw(["validate", "-o", "json", "a.yaml"], {
+      cwd,
+      env: { GITHUB_ACTIONS: "true" }
+    })
     assert.strictEqual(code, 78)
     const all = records(stdout)
     assert.deepInclude(all.at(-1), { type: "validated", ok: false, pipelines: 0 })
-    assert.deepInclude(all.find((r) => r.code === "CW102"), { type: "diagnostic", severity: "error", level: "error" })
+    assert.deepInclude(
+      all.find((r) => r.code === "CW102"),
+      { type: "diagnostic", severity: "error", level: "error" }
+    )
     for (const line of lines(stderr)) assert.match(line, /^::error file=a\.yaml,line=\d+,col=\d+,title=CW\d+::/)
     assert.strictEqual(lines(stderr).length, all.length - 1)
   })
@@ -69,7 +84,11 @@ describe("validate", () => {
 
   it("touches nothing", async () => {
     const cwd = folder({ "pipeline.yaml": files()["pipeline.yaml"]!, "target.ts": files()["target.ts"]! })
-    assert.deepInclude(await cw(["validate"], { cwd }), { code: 0, stdout: "", stderr: "1 pipeline valid, 0 warnings\n" })
+    assert.deepInclude(await cw(["validate"], { cwd }), {
+      code: 0,
+      stdout: "",
+      stderr: "1 pipeline valid, 0 warnings\n"
+    })
   })
 })
 
@@ -78,7 +97,11 @@ describe("render", () => {
     const cwd = folder(files({ target: { broken: true } }))
     const all = await cw(["render"], { cwd })
     assert.deepInclude(all, { code: 0, stderr: "" })
-    const kinds = (text: string) => text.split("---\n").slice(1).map((doc) => (parse(doc) as { kind: string }).kind)
+    const kinds = (text: string) =>
+      text
+        .split("---\n")
+        .slice(1)
+        .map((doc) => (parse(doc) as { kind: string }).kind)
     assert.include(kinds(all.stdout), "Gateway")
     const west = await cw(["render", "--cluster", "west", "--stage", "mesh"], { cwd })
     assert.deepInclude(west, { code: 0 })
@@ -114,7 +137,19 @@ describe("list, explain, schema, config", () => {
   it("lists every built-in plugin by kind", async () => {
     const { code, stderr, stdout } = await cw(["list"], { cwd: folder() })
     assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
-    for (const word of ["sources", "json", "kubernetes", "manifests", "istio-global-dns", "coredns", "exec", "stdout", "files", "kubectl-apply", "git"]) {
+    for (const word of [
+      "sources",
+      "json",
+      "kubernetes",
+      "manifests",
+      "istio-global-dns",
+      "coredns",
+      "exec",
+      "stdout",
+      "files",
+      "kubectl-apply",
+      "git"
+    ]) {
       assert.match(stdout, new RegExp(`^ *${word}`, "m"))
     }
     assert.notInclude((await cw(["list", "sink"])).stdout, "coredns")
@@ -174,7 +209,14 @@ describe("doctor", () => {
     const { code, stderr, stdout } = await cw(["doctor", "-o", "json"], { cwd: ill })
     assert.deepStrictEqual({ code, stderr }, { code: 3, stderr: "" })
     const probes = records(stdout).filter((r) => r.type === "probe")
-    assert.deepStrictEqual(probes.map((p) => [p.node, p.ok]), [["inventory", true], ["mesh", true], ["out", false]])
+    assert.deepStrictEqual(
+      probes.map((p) => [p.node, p.ok]),
+      [
+        ["inventory", true],
+        ["mesh", true],
+        ["out", false]
+      ]
+    )
     assert.deepInclude(records(stdout).at(-1), { type: "diagnostic", code: "CW206", node: "out" })
   })
 })
@@ -186,12 +228,18 @@ describe("gen", () => {
     const cwd = folder(inputs)
     const all = await cw(["gen"], { cwd })
     assert.deepInclude(all, { code: 0, stderr: "" })
-    assert.match(all.stdout, /^#{80}\n# Configs for Service "ratings"\n#{80}\n#{20}\n# Configs for Cluster "east"\n#{20}\n---\napiVersion: networking\.istio\.io\/v1\nkind: Gateway\n/)
+    assert.match(
+      all.stdout,
+      /^#{80}\n# Configs for Service "ratings"\n#{80}\n#{20}\n# Configs for Cluster "east"\n#{20}\n---\napiVersion: networking\.istio\.io\/v1\nkind: Gateway\n/
+    )
     assert.strictEqual((await cw(["gen"], { cwd })).stdout, all.stdout)
     // The long way round says the same.
     assert.strictEqual((await cw(["gen", "--color", "never"], { cwd })).stdout, all.stdout)
     const one = await cw(["gen", "--service", "reviews", "--cluster=west"], { cwd })
-    assert.deepStrictEqual(one.stdout.match(/# Configs for .*/g), ['# Configs for Service "reviews"', '# Configs for Cluster "west"'])
+    assert.deepStrictEqual(one.stdout.match(/# Configs for .*/g), [
+      '# Configs for Service "reviews"',
+      '# Configs for Cluster "west"'
+    ])
     assert.include((await cw(["gen", "--profile", "mtls"], { cwd })).stdout, "ISTIO_MUTUAL")
   })
 
@@ -213,7 +261,11 @@ describe("gen", () => {
     assert.deepInclude(missing, { code: 1, stdout: "" })
     assert.match(missing.stderr, /error\[CW003\][^]*did you mean "services\.json"\?/)
     const unknown = await cw(["gen", "--cluster", "esat"], { cwd })
-    assert.deepInclude(unknown, { code: 64, stdout: "", stderr: 'cw gen: unknown cluster "esat"\ndid you mean "east"?\n' })
+    assert.deepInclude(unknown, {
+      code: 64,
+      stdout: "",
+      stderr: 'cw gen: unknown cluster "esat"\ndid you mean "east"?\n'
+    })
   })
 
   it("ends quietly when its reader has had enough", async () => {

@@ -12,21 +12,34 @@ const run = promisify(execFile)
 describe.skipIf(deno)("the package", () => {
   it("is one tarball that installs and runs in an empty folder", { timeout: 180_000 }, async () => {
     const cwd = folder()
-    const npm = (args: ReadonlyArray<string>, at: string) => run("npm", args, { cwd: at, env: { ...process.env, npm_config_update_notifier: "false" } })
+    const npm = (args: ReadonlyArray<string>, at: string) =>
+      run("npm", args, { cwd: at, env: { ...process.env, npm_config_update_notifier: "false" } })
     await npm(["pack", "--pack-destination", cwd], join(root, "packages/cli"))
     const tarball = readdirSync(cwd).find((name) => name.endsWith(".tgz"))!
     const { stdout } = await run("tar", ["tzf", join(cwd, tarball)])
-    const names = stdout.trim().split("\n").map((name) => name.replace(/^package\//, ""))
-    for (const name of ["package.json", "README.md", "bin/cw.js", "bin/handover.js", "dist/cw.js", "dist/lean.js"]) assert.include(names, name)
-    assert.deepStrictEqual(names.filter((name) => !/^(package\.json|README\.md|LICENSE|bin\/|dist\/)/.test(name)), [])
+    const names = stdout
+      .trim()
+      .split("\n")
+      .map((name) => name.replace(/^package\//, ""))
+    for (const name of ["package.json", "README.md", "bin/cw.js", "bin/handover.js", "dist/cw.js", "dist/lean.js"])
+      assert.include(names, name)
+    assert.deepStrictEqual(
+      names.filter((name) => !/^(package\.json|README\.md|LICENSE|bin\/|dist\/)/.test(name)),
+      []
+    )
     assert.strictEqual(names.includes("LICENSE"), existsSync(join(root, "LICENSE")))
     assert.isFalse(existsSync(join(root, "packages/cli/LICENSE")))
 
     write(cwd, { "package.json": '{"private":true}' })
     await npm(["install", "--offline", "--no-audit", "--no-fund", `./${tarball}`], cwd)
-    const installed = JSON.parse(readFileSync(join(cwd, "node_modules/coddiwomple/package.json"), "utf8")) as { dependencies?: object }
+    const installed = JSON.parse(readFileSync(join(cwd, "node_modules/coddiwomple/package.json"), "utf8")) as {
+      dependencies?: object
+    }
     assert.isEmpty(installed.dependencies ?? {})
-    assert.deepStrictEqual(readdirSync(join(cwd, "node_modules")).filter((name) => !name.startsWith(".")), ["coddiwomple"])
+    assert.deepStrictEqual(
+      readdirSync(join(cwd, "node_modules")).filter((name) => !name.startsWith(".")),
+      ["coddiwomple"]
+    )
 
     write(cwd, files())
     const command = [process.execPath, join(cwd, "node_modules/.bin/cw")]

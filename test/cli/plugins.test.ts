@@ -19,7 +19,12 @@ export default Sink.make({
 `
 
 /** What validate says of sinks that use these plugins, by the word after `uses:`. */
-const findings = async (files: Readonly<Record<string, string>>, uses: ReadonlyArray<string>, more: ReadonlyArray<string> = [], options: Options = {}) => {
+const findings = async (
+  files: Readonly<Record<string, string>>,
+  uses: ReadonlyArray<string>,
+  more: ReadonlyArray<string> = [],
+  options: Options = {}
+) => {
   const text = JSON.parse(pipeline()) as { sinks: Record<string, object> }
   text.sinks = Object.fromEntries(uses.map((each, i) => [`s${i}`, { uses: each }]))
   const cwd = folder({ ...inputs, ...files, "pipeline.yaml": JSON.stringify(text, null, 1) })
@@ -60,7 +65,11 @@ describe("plugins", () => {
     }
     const uses = ["cw-plugin-x", "npm:cw-plugin-x", "npm:cw-plugin-x@^1.2"]
     for (const [each, finding] of await findings(files, uses)) assert.isUndefined(finding, each)
-    const cwd = folder({ ...inputs, ...files, "pipeline.yaml": pipeline({ sink: { uses: "cw-plugin-x", policy: "upsert-only", with: {} } }) })
+    const cwd = folder({
+      ...inputs,
+      ...files,
+      "pipeline.yaml": pipeline({ sink: { uses: "cw-plugin-x", policy: "upsert-only", with: {} } })
+    })
     const { stdout } = await cw(["list", "sink", "--file", "pipeline.yaml", "-o", "json"], { cwd })
     assert.deepInclude(records(stdout).at(-1), { uses: "cw-plugin-x", version: "1.2.3", kind: "sink" })
   })
@@ -74,13 +83,32 @@ describe("plugins", () => {
         "array.ts": "export default []\n",
         "named.ts": small("x").replace("export default", "export const mine ="),
         "v2.ts": 'export default { "~cw/Plugin/v2": "sink", make() {} }\n',
-        "source.ts": small("x").replace(/Sink\.make/, "Source.make").replace(/\{ Sink \}/, "{ Sink, Source }"),
+        "source.ts": small("x")
+          .replace(/Sink\.make/, "Source.make")
+          .replace(/\{ Sink \}/, "{ Sink, Source }"),
         "imports.ts": 'import "./gone.ts"\nexport default 1\n',
         "unserved.ts": 'import "effect/sql"\nexport default 1\n',
-        "node_modules/@acme/typed/package.json": JSON.stringify({ name: "@acme/typed", version: "1.0.0", type: "module", main: "index.ts" }),
+        "node_modules/@acme/typed/package.json": JSON.stringify({
+          name: "@acme/typed",
+          version: "1.0.0",
+          type: "module",
+          main: "index.ts"
+        }),
         "node_modules/@acme/typed/index.ts": "export default 1 as number"
       },
-      ["throws", "syntax", "none", "array", "named", "v2", "source", "imports", "unserved", "gone"].map((name) => `./${name}.ts`).concat("npm:@acme/cw-webhook@^1.2", "npm:@acme/typed", "json", "stdotu", "jsn", "quite-unknown", "constructor", "./nane.ts", "./none.js")
+      ["throws", "syntax", "none", "array", "named", "v2", "source", "imports", "unserved", "gone"]
+        .map((name) => `./${name}.ts`)
+        .concat(
+          "npm:@acme/cw-webhook@^1.2",
+          "npm:@acme/typed",
+          "json",
+          "stdotu",
+          "jsn",
+          "quite-unknown",
+          "constructor",
+          "./nane.ts",
+          "./none.js"
+        )
     )
     assert.deepStrictEqual(
       [...found].map(([uses, finding]) => `${uses} ${finding?.code}`),
@@ -106,7 +134,8 @@ describe("plugins", () => {
         "./none.js CW202"
       ]
     )
-    const says = (uses: string, part: RegExp): void => assert.match(`${found.get(uses)!.message} ${found.get(uses)!.help}`, part, uses)
+    const says = (uses: string, part: RegExp): void =>
+      assert.match(`${found.get(uses)!.message} ${found.get(uses)!.help}`, part, uses)
     says("./throws.ts", /no luck/)
     assert.strictEqual(found.get("./throws.ts")!.related?.[0]?.place?.line, 3)
     says("./named.ts", /exports `mine` but nothing by default/)
@@ -122,9 +151,14 @@ describe("plugins", () => {
   })
 
   it("imports nothing of others with --no-plugins, and checks the rest", async () => {
-    const files = { "marks.ts": 'import { writeFileSync } from "node:fs"\nwriteFileSync("loaded", "")\nexport default 1\n' }
+    const files = {
+      "marks.ts": 'import { writeFileSync } from "node:fs"\nwriteFileSync("loaded", "")\nexport default 1\n'
+    }
     const found = await findings(files, ["./marks.ts", "npm:nothing", "stdotu"], ["--no-plugins"])
-    assert.deepStrictEqual([...found.values()].map((d) => d?.code), ["CW207", "CW207", "CW201"])
+    assert.deepStrictEqual(
+      [...found.values()].map((d) => d?.code),
+      ["CW207", "CW207", "CW201"]
+    )
     const cwd = folder({ ...inputs, ...files, "pipeline.yaml": pipeline({ sink: { uses: "./marks.ts" } }) })
     assert.deepInclude(await cw(["validate", "--no-plugins"], { cwd }), { code: 0 })
     assert.deepInclude(await cw(["run", "--no-plugins"], { cwd }), { code: 78 })
@@ -137,6 +171,9 @@ describe("plugins", () => {
       `import * as ChildProcess from "effect/process/ChildProcess"
 import { HttpClient } from "effect/http"
 import * as Names from "@coddiwomple/core/Names"
+import { Desired } from "@coddiwomple/core/Desired"
+import { Host } from "@coddiwomple/core/Host"
+if (Host.key === undefined || Desired.prototype === undefined) throw new Error("not served")
 if (typeof ChildProcess.make !== "function" || !("get" in HttpClient) || !Names.isIp("192.0.2.1")) throw new Error("not served")
 export default`
     )

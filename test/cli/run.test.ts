@@ -4,7 +4,8 @@ import { assert, describe, it } from "vitest"
 import { cw, folder, lines, records, start, write } from "./Cw.ts"
 import { clusters, files, pipeline, service, services } from "./Target.ts"
 
-const state = (cwd: string): Record<string, Record<string, string>> => JSON.parse(readFileSync(join(cwd, "state.json"), "utf8")) as never
+const state = (cwd: string): Record<string, Record<string, string>> =>
+  JSON.parse(readFileSync(join(cwd, "state.json"), "utf8")) as never
 const has = (cwd: string, service: string): boolean => JSON.stringify(state(cwd)).includes(service)
 
 describe("plan and run", () => {
@@ -12,7 +13,10 @@ describe("plan and run", () => {
     const cwd = folder(files())
     const planned = await cw(["plan", "--exit-code"], { cwd })
     assert.deepInclude(planned, { code: 2, stderr: "" })
-    assert.match(planned.stdout, /^Plan for demo, generation 1 \(inventory\/clusters\.json, inventory\/services\.json\)\nout\/east\n {2}\+ /)
+    assert.match(
+      planned.stdout,
+      /^Plan for demo, generation 1 \(inventory\/clusters\.json, inventory\/services\.json\)\nout\/east\n {2}\+ /
+    )
     assert.match(planned.stdout, /Changes: \d+ to create, 0 to update, 0 to delete, 0 unchanged\.\n$/)
     assert.isFalse(existsSync(join(cwd, "state.json")) || existsSync(join(cwd, "cw.lock.json")))
 
@@ -40,12 +44,28 @@ describe("plan and run", () => {
     const cwd = folder(files())
     const planned = records((await cw(["plan", "-o", "json"], { cwd })).stdout)
     assert.strictEqual(planned[0]?.type, "version")
-    assert.deepInclude(planned.find((r) => r.type === "planned_change"), { op: "create", sink: "out", target: "east" })
+    assert.deepInclude(
+      planned.find((r) => r.type === "planned_change"),
+      { op: "create", sink: "out", target: "east" }
+    )
     assert.deepInclude(planned.at(-1), { type: "change_summary", pipeline: "demo", delete: 0 })
     const { code, stderr, stdout } = await cw(["run", "-o", "json"], { cwd })
     assert.deepStrictEqual([code, stdout], [0, ""])
-    const types = records(lines(stderr).filter((line) => line !== "applying").join("\n")).map((r) => r.type)
-    for (const type of ["version", "source_synced", "generation_started", "stage_complete", "generation_complete", "planned_change", "change_summary", "apply_complete"]) {
+    const types = records(
+      lines(stderr)
+        .filter((line) => line !== "applying")
+        .join("\n")
+    ).map((r) => r.type)
+    for (const type of [
+      "version",
+      "source_synced",
+      "generation_started",
+      "stage_complete",
+      "generation_complete",
+      "planned_change",
+      "change_summary",
+      "apply_complete"
+    ]) {
       assert.include(types, type)
     }
   })
@@ -53,7 +73,12 @@ describe("plan and run", () => {
   it("ends with 3 when a service is held, and leaves its objects alone", async () => {
     const cwd = folder(files())
     await cw(["run"], { cwd })
-    write(cwd, { "services.json": JSON.stringify([service("reviews", { backends: { nowhere: "x.y.svc.cluster.local" } }), service("ratings")]) })
+    write(cwd, {
+      "services.json": JSON.stringify([
+        service("reviews", { backends: { nowhere: "x.y.svc.cluster.local" } }),
+        service("ratings")
+      ])
+    })
     const { code, stderr } = await cw(["run"], { cwd })
     assert.strictEqual(code, 3)
     assert.match(stderr, /error\[CW501\].*reviews.*nowhere/)
@@ -84,7 +109,10 @@ describe("plan and run", () => {
     assert.deepInclude(await cw(["run", "--allow-deletes", "all"], { cwd }), { code: 0 })
     assert.isFalse(has(cwd, "reviews"))
 
-    write(cwd, { "services.json": services("ratings", "reviews"), "pipeline.yaml": pipeline({ target: { foreign: ["cw-reviews"] } }) })
+    write(cwd, {
+      "services.json": services("ratings", "reviews"),
+      "pipeline.yaml": pipeline({ target: { foreign: ["cw-reviews"] } })
+    })
     const conflict = await cw(["plan", "--exit-code"], { cwd })
     assert.strictEqual(conflict.code, 4)
     assert.match(conflict.stdout, /x Gateway +istio-system\/cw-reviews {2}conflict: made by hand/)
@@ -106,7 +134,10 @@ describe("plan and run", () => {
   })
 
   it("ends with 78 when the file is wrong, with all findings at once", async () => {
-    const cwd = folder({ ...files(), "pipeline.yaml": pipeline().replace('"policy"', '"polcy"').replace('"json"', '"jsn"') })
+    const cwd = folder({
+      ...files(),
+      "pipeline.yaml": pipeline().replace('"policy"', '"polcy"').replace('"json"', '"jsn"')
+    })
     for (const command of ["run", "plan", "render", "doctor", "graph", "config"]) {
       const { code, stderr, stdout } = await cw([command], { cwd })
       assert.deepStrictEqual({ code, stdout }, { code: 78, stdout: "" }, command)
@@ -128,7 +159,10 @@ describe("plan and run", () => {
     assert.deepInclude(wrong, { code: 64, stdout: "" })
     assert.deepStrictEqual(lines(wrong.stderr), ['cw run: unknown sink "othre"', 'did you mean "other"?'])
     assert.deepInclude(await cw(["run", "--sink", "other"], { cwd }), { code: 0 })
-    assert.deepStrictEqual(["state.json", "other.json", "zones.json"].map((name) => existsSync(join(cwd, name))), [false, true, false])
+    assert.deepStrictEqual(
+      ["state.json", "other.json", "zones.json"].map((name) => existsSync(join(cwd, name))),
+      [false, true, false]
+    )
   })
 
   it("takes values from --set and the environment, and never shows secrets", async () => {
@@ -149,12 +183,19 @@ describe("plan and run", () => {
 
   it("reads a pipeline from standard input, and several from one file", async () => {
     const cwd = folder(files())
-    assert.deepInclude(await cw(["run", "-"], { cwd, stdin: pipeline({ target: { file: "stdin.json" } }) }), { code: 0 })
+    assert.deepInclude(await cw(["run", "-"], { cwd, stdin: pipeline({ target: { file: "stdin.json" } }) }), {
+      code: 0
+    })
     assert.isTrue(existsSync(join(cwd, "stdin.json")))
     assert.isFalse(existsSync(join(cwd, "cw.lock.json")))
-    write(cwd, { "two.yaml": `---\n${pipeline({ name: "first", target: { file: "one.json" } })}\n---\n${pipeline({ name: "second", target: { file: "two.json" } })}\n` })
+    write(cwd, {
+      "two.yaml": `---\n${pipeline({ name: "first", target: { file: "one.json" } })}\n---\n${pipeline({ name: "second", target: { file: "two.json" } })}\n`
+    })
     assert.deepInclude(await cw(["run", "two.yaml", "--pipeline", "second"], { cwd }), { code: 0 })
-    assert.deepStrictEqual(["one.json", "two.json"].map((name) => existsSync(join(cwd, name))), [false, true])
+    assert.deepStrictEqual(
+      ["one.json", "two.json"].map((name) => existsSync(join(cwd, name))),
+      [false, true]
+    )
     const wrong = await cw(["run", "two.yaml", "--pipeline", "secnd"], { cwd })
     assert.deepInclude(wrong, { code: 78 })
     assert.include(wrong.stderr, 'did you mean "second"?')
@@ -202,7 +243,10 @@ describe("apply", () => {
     }
     write(cwd, { "services.json": services("reviews", "ratings", "details") })
     await refused(/details/)
-    write(cwd, { "services.json": services("reviews", "ratings"), "state.json": '{"east":{"networking.istio.io/Gateway/istio-system/cw-reviews":{"digest":"x"}}}' })
+    write(cwd, {
+      "services.json": services("reviews", "ratings"),
+      "state.json": '{"east":{"networking.istio.io/Gateway/istio-system/cw-reviews":{"digest":"x"}}}'
+    })
     await refused(/to update now, was to create/)
     rmSync(join(cwd, "state.json"))
     writeFileSync(join(cwd, "plan.json"), readFileSync(join(cwd, "plan.json"), "utf8").replace('"create"', '"update"'))
@@ -266,15 +310,15 @@ describe("signals", () => {
   })
 
   it("takes up changes of inputs and of the pipeline file, and keeps running on a bad one", async () => {
-    const cwd = folder(files({ source: { watch: true } }))
+    const cwd = folder(files())
     const running = start(["run", "--watch"], { cwd })
     await running.said("out: generation 1")
     write(cwd, { "services.json": services("reviews", "ratings", "details") })
     await running.said("out: generation 2")
     assert.isTrue(has(cwd, "details"))
-    write(cwd, { "pipeline.yaml": pipeline({ source: { watch: true } }).replace("./target.ts", "./taget.ts") })
+    write(cwd, { "pipeline.yaml": pipeline().replace("./target.ts", "./taget.ts") })
     await running.said("what runs goes on unchanged")
-    write(cwd, { "pipeline.yaml": pipeline({ source: { watch: true }, target: { file: "moved.json" } }) })
+    write(cwd, { "pipeline.yaml": pipeline({ target: { file: "moved.json" } }) })
     await running.said("took up the changes")
     await running.said("out: generation 3")
     assert.isTrue(existsSync(join(cwd, "moved.json")))
@@ -291,7 +335,11 @@ describe("hostile input", () => {
     const cwd = folder({
       ...files(),
       "clusters.json": clusters,
-      "services.json": JSON.stringify([{ ...service("reviews"), [evil]: 1 }, { name: evil }, service("ratings", { backends: { [evil]: evil } })])
+      "services.json": JSON.stringify([
+        { ...service("reviews"), [evil]: 1 },
+        { name: evil },
+        service("ratings", { backends: { [evil]: evil } })
+      ])
     })
     for (const args of [["run"], ["plan"], ["run", "-o", "json"], ["run", "--pipeline", evil], [`${evil}.yaml`]]) {
       const { stderr, stdout } = await cw(args, { cwd })

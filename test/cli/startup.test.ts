@@ -35,7 +35,10 @@ describe.skipIf(deno)("start-up", () => {
   })
 
   it("loads a loose plugin in 120 ms", { timeout: 120_000 }, () => {
-    const cwd = folder({ ...files(), "builtin.yaml": pipeline({ sink: { uses: "stdout", policy: "upsert-only", with: {} } }) })
+    const cwd = folder({
+      ...files(),
+      "builtin.yaml": pipeline({ sink: { uses: "stdout", policy: "upsert-only", with: {} } })
+    })
     const { loose, without } = fastest(cwd, { without: [cw, "validate", "builtin.yaml"], loose: [cw, "validate"] })
     assert.isBelow(loose! - without!, 120, `${without} ms without, ${loose} ms with a loose plugin`)
   })

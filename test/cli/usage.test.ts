@@ -5,7 +5,9 @@ import { assert, describe, it } from "vitest"
 import { cw, deno, folder, lines, root, start } from "./Cw.ts"
 import { files } from "./Target.ts"
 
-const { version } = JSON.parse(readFileSync(join(root, "packages/cli/package.json"), "utf8")) as { readonly version: string }
+const { version } = JSON.parse(readFileSync(join(root, "packages/cli/package.json"), "utf8")) as {
+  readonly version: string
+}
 
 describe("usage", () => {
   it("tells its version", async () => {
@@ -38,7 +40,11 @@ describe("usage", () => {
     [["rnu"], 'cw: unknown command "rnu"', 'did you mean "run"?'],
     [["run", "--wach"], 'cw run: unknown flag "--wach"', 'did you mean "--watch"?'],
     [["run", "a", "b"], 'cw run: unexpected "b"', "run `cw run --help`"],
-    [["run", "--allow-deletes", "some"], 'cw run: --allow-deletes cannot be "some": expected a number or "all"', "run `cw run --help`"],
+    [
+      ["run", "--allow-deletes", "some"],
+      'cw run: --allow-deletes cannot be "some": expected a number or "all"',
+      "run `cw run --help`"
+    ],
     [["run", "--once", "--watch"], "cw run: --once and --watch exclude each other", "give one of them"],
     [["plan", "-o", "yaml"], 'cw plan: --output cannot be "yaml": expected "text" | "json"', "run `cw plan --help`"],
     [["run", "--sink"], "cw run: --sink needs a value: A,B", "run `cw run --help`"],
@@ -73,7 +79,10 @@ describe("usage", () => {
 
   it.skipIf(deno)("says what is missing where it was not built, and starts from a link anywhere", async () => {
     const { symlinkSync } = await import("node:fs")
-    const path = folder({ "pkg/package.json": '{"type":"module","version":"9.9.9"}', "pkg/bin/cw.js": readFileSync(join(root, "packages/cli/bin/cw.js"), "utf8") })
+    const path = folder({
+      "pkg/package.json": '{"type":"module","version":"9.9.9"}',
+      "pkg/bin/cw.js": readFileSync(join(root, "packages/cli/bin/cw.js"), "utf8")
+    })
     symlinkSync(join(path, "pkg/bin/cw.js"), join(path, "cw"))
     const command = [process.execPath, join(path, "cw")]
     assert.deepInclude(await cw(["--version"], { command }), { code: 0, stdout: "cw 9.9.9\n" })
@@ -82,26 +91,29 @@ describe("usage", () => {
     assert.include(unbuilt.stderr, "npm run build")
   })
 
-  it.skipIf(deno)("hands over to the node package beside it where the Node is too old, and else says what to do", async () => {
-    const old = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.0' } })"
-    const path = folder({
-      "old.cjs": old,
-      "bare/package.json": '{"type":"module"}',
-      "bare/cw.js": readFileSync(join(root, "packages/cli/bin/cw.js"), "utf8"),
-      "bare/handover.js": readFileSync(join(root, "packages/cli/bin/handover.js"), "utf8")
-    })
-    const oldNode = [process.execPath, "--require", join(path, "old.cjs")]
-    const beside = { command: [...oldNode, join(root, "packages/cli/bin/cw.js")] }
-    assert.deepInclude(await cw(["--version"], beside), { code: 0, stdout: `cw ${version}\n`, stderr: "" })
-    assert.deepInclude(await cw(["rnu"], beside), { code: 64, stdout: "" })
-    const alone = await cw(["run"], { command: [...oldNode, join(path, "bare/cw.js")] })
-    assert.deepInclude(alone, { code: 1, stdout: "" })
-    assert.match(alone.stderr, /^cw: Node\.js 22\.19 or newer is needed, this is 18\.20\.0: .*\n$/)
-    // A signal reaches the process that does the work, and its exit status comes back.
-    const cwd = folder(files({ source: { watch: true } }))
-    const running = start(["run"], { cwd, ...beside })
-    await running.said("out: generation 1")
-    running.kill("SIGTERM")
-    assert.deepInclude(await running.done, { code: 0, signal: null })
-  })
+  it.skipIf(deno)(
+    "hands over to the node package beside it where the Node is too old, and else says what to do",
+    async () => {
+      const old = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.0' } })"
+      const path = folder({
+        "old.cjs": old,
+        "bare/package.json": '{"type":"module"}',
+        "bare/cw.js": readFileSync(join(root, "packages/cli/bin/cw.js"), "utf8"),
+        "bare/handover.js": readFileSync(join(root, "packages/cli/bin/handover.js"), "utf8")
+      })
+      const oldNode = [process.execPath, "--require", join(path, "old.cjs")]
+      const beside = { command: [...oldNode, join(root, "packages/cli/bin/cw.js")] }
+      assert.deepInclude(await cw(["--version"], beside), { code: 0, stdout: `cw ${version}\n`, stderr: "" })
+      assert.deepInclude(await cw(["rnu"], beside), { code: 64, stdout: "" })
+      const alone = await cw(["run"], { command: [...oldNode, join(path, "bare/cw.js")] })
+      assert.deepInclude(alone, { code: 1, stdout: "" })
+      assert.match(alone.stderr, /^cw: Node\.js 22\.19 or newer is needed, this is 18\.20\.0: .*\n$/)
+      // A signal reaches the process that does the work, and its exit status comes back.
+      const cwd = folder(files({ source: { watch: true } }))
+      const running = start(["run"], { cwd, ...beside })
+      await running.said("out: generation 1")
+      running.kill("SIGTERM")
+      assert.deepInclude(await running.done, { code: 0, signal: null })
+    }
+  )
 })

@@ -5,6 +5,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { referencePage } from "@coddiwomple/config/Reference"
+import { catalogue } from "@coddiwomple/core/Catalogue"
 import { type AnyPlugin, kindOf } from "@coddiwomple/core/Plugin"
 import { builtins } from "../../packages/cli/src/Builtins.ts"
 
@@ -39,10 +40,25 @@ export const generated = async (): Promise<ReadonlyMap<string, string>> => {
   const all = await plugins()
   const out = new Map<string, string>()
   for (const { plugin } of all) out.set(`docs/reference/${kindOf(plugin)}-${plugin.type}.md`, referencePage(plugin))
+  out.set("docs/reference/codes.md", codesPage())
   const readme = readFileSync(join(root, "README.md"), "utf8")
   out.set("README.md", between(between(readme, "plugins", pluginTable(all)), "examples", exampleTable()))
   return out
 }
+
+const codesPage = (): string =>
+  [
+    "# Codes of diagnostics",
+    "",
+    "Every message of cw has one of these codes. A code, once released, keeps its meaning.",
+    "",
+    "| code | what | what to do |",
+    "| --- | --- | --- |",
+    ...Object.entries(catalogue).map(([code, { cure, title }]) => `| ${code} | ${cell(title)} | ${cell(cure)} |`),
+    ""
+  ].join("\n")
+
+const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;")
 
 const pluginTable = (all: ReadonlyArray<Listed>): string =>
   [

@@ -74,6 +74,6 @@ const execute = (command: Command, cwd: string, PATH: string): Promise<Result> =
     child.once("error", reject)
     child.once("close", (code) => {
       clearTimeout(timer)
-      resolve({ code, stdout, stderr })
+      resolve({ code, stdout: stdout.replaceAll(cwd, "/here"), stderr })
     })
   })

@@ -1,6 +1,6 @@
 /**
  * Every command in README, docs and examples is run, in order, in a copy of what the document stands in.
- * An example's `expected/` folder says what must come out: `stdout` of all commands together, and files below `tree/`.
+ * An example's commands start in its own folder; its `expected/` folder says what must come out: `stdout` of all commands together, and files below `tree/`.
  * UPDATE=1 rewrites it.
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -54,7 +54,7 @@ describe("examples", () => {
     it(
       example,
       async () => {
-        using shell = workspace(["examples", "testdata"])
+        using shell = workspace(["examples", "testdata"], example)
         let stdout = ""
         for (const command of runnable) {
           const result = await shell.run(command)
@@ -65,7 +65,7 @@ describe("examples", () => {
           )
           stdout += result.stdout
         }
-        compare(join(root, example, "expected"), join(shell.directory, example), stdout)
+        compare(join(root, example, "expected"), shell.directory, stdout)
       },
       patience
     )

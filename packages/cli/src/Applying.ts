@@ -16,9 +16,13 @@ import * as Verdict from "./Verdict.ts"
 const told = 5
 
 const refusal = (sink: string, moved: ReadonlyArray<string>): Diagnostic.Diagnostic =>
-  Diagnostic.error("CW904", `the plan for ${sink} is out of date: ${moved.slice(0, told).join("; ")}${moved.length > told ? `; and ${moved.length - told} more` : ""}`, {
-    node: sink
-  })
+  Diagnostic.error(
+    "CW904",
+    `the plan for ${sink} is out of date: ${moved.slice(0, told).join("; ")}${moved.length > told ? `; and ${moved.length - told} more` : ""}`,
+    {
+      node: sink
+    }
+  )
 
 /** Waits for the plans of all sinks, then gives one verdict to all. */
 class Review {
@@ -44,9 +48,14 @@ class Review {
 
   /** A sink that cannot be planned cannot be compared. */
   readonly failed = (sink: string): Effect.Effect<void> =>
-    Effect.asVoid(Effect.forkDetach(this.arrived(sink, this.waiting.has(sink) ? [refusal(sink, ["it cannot be planned now"])] : [])))
+    Effect.asVoid(
+      Effect.forkDetach(this.arrived(sink, this.waiting.has(sink) ? [refusal(sink, ["it cannot be planned now"])] : []))
+    )
 
-  private arrived(sink: string, found: ReadonlyArray<Diagnostic.Diagnostic>): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> {
+  private arrived(
+    sink: string,
+    found: ReadonlyArray<Diagnostic.Diagnostic>
+  ): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> {
     this.waiting.delete(sink)
     this.found.push(...found)
     if (this.waiting.size === 0) Deferred.doneUnsafe(this.verdict, Effect.succeed(this.found))
@@ -73,14 +82,18 @@ export const apply = (pipeline: Opened, presenter: Presenter, saved: SavedPlan.S
           return ExitCode.failed
         }
         yield* Session.progress(session, presenter)
-        yield* Session.show(session, presenter, (event) => (event.type === "sink-failed" ? review.failed(event.node) : Effect.void))
+        yield* Session.show(session, presenter, (event) =>
+          event.type === "sink-failed" ? review.failed(event.node) : Effect.void
+        )
         const result = yield* session.engine.run
         const found = Verdict.findings(result)
         const refused = found.some((d) => d.code === "CW904")
         const code = refused ? ExitCode.refused : Verdict.exitCode(result)
         const locked = refused || code === ExitCode.failed ? [] : yield* Session.remember(session)
         presenter.diagnostics([...found, ...locked])
-        presenter.summary(refused ? `${pipeline.name}: refused, nothing written.` : Verdict.sentence(pipeline.name, result, false))
+        presenter.summary(
+          refused ? `${pipeline.name}: refused, nothing written.` : Verdict.sentence(pipeline.name, result, false)
+        )
         return ExitCode.worst([code, locked.length > 0 ? ExitCode.failed : ExitCode.ok])
       })
   )

@@ -30,4 +30,5 @@ export const builtins: Readonly<Record<Kind, Readonly<Record<string, Load>>>> = 
 export const kinds = Object.keys(builtins) as ReadonlyArray<Kind>
 
 /** The kinds under which a word names a built-in plugin. */
-export const kindsOf = (type: string): ReadonlyArray<Kind> => kinds.filter((kind) => Object.hasOwn(builtins[kind], type))
+export const kindsOf = (type: string): ReadonlyArray<Kind> =>
+  kinds.filter((kind) => Object.hasOwn(builtins[kind], type))

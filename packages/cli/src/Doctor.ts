@@ -27,7 +27,10 @@ const probe = (node: OpenedNode, seconds: number) =>
     const assembly = yield* Assembly.make
     const answer = yield* assembly.set([node.blueprint], { probe: true }).pipe(
       Effect.match({ onSuccess: (): ReadonlyArray<Diagnostic.Diagnostic> => [], onFailure: (found) => found }),
-      Effect.timeoutOrElse({ duration: Duration.seconds(seconds), orElse: () => Effect.succeed([slow(node, seconds)]) })
+      Effect.timeoutOrElse({
+        duration: Duration.seconds(seconds),
+        orElse: () => Effect.succeed([slow(node, seconds)])
+      })
     )
     return { node, diagnostics: answer, millis: Math.round(performance.now() - started) } satisfies Finding
   }).pipe(Effect.scoped)
@@ -39,7 +42,16 @@ export const examine = (pipeline: Opened, told: Presenter, seconds: number) =>
       if (told.output === "json") {
         for (const { diagnostics, millis, node } of findings) {
           const ok = !diagnostics.some(Diagnostic.isError)
-          told.line({ type: "probe", level: ok ? "info" : "error", pipeline: pipeline.name, node: node.id, kind: node.kind, uses: node.uses, ok, millis })
+          told.line({
+            type: "probe",
+            level: ok ? "info" : "error",
+            pipeline: pipeline.name,
+            node: node.id,
+            kind: node.kind,
+            uses: node.uses,
+            ok,
+            millis
+          })
         }
       } else yield* Effect.promise(() => Terminal.write(`${table(pipeline, findings, told.paintData)}\n`))
       told.diagnostics(findings.flatMap((finding) => finding.diagnostics))

@@ -53,7 +53,13 @@ const mermaid = (pipeline: Opened): string => {
     const [open, close] = mermaidShape[node.kind]
     return `  ${id(node.id)}${open}"${label(node).replace(/[<>#]/g, " ")}"${close}`
   })
-  return ["flowchart LR", `  ${id(model)}(("model"))`, ...nodes, ...edges(pipeline).map((e) => `  ${id(e.from)} --> ${id(e.to)}`), ""].join("\n")
+  return [
+    "flowchart LR",
+    `  ${id(model)}(("model"))`,
+    ...nodes,
+    ...edges(pipeline).map((e) => `  ${id(e.from)} --> ${id(e.to)}`),
+    ""
+  ].join("\n")
 }
 
 const dot = (pipeline: Opened): string => {
@@ -78,4 +84,5 @@ const json = (pipeline: Opened): string =>
 
 const drawings: Record<Format, (pipeline: Opened) => string> = { text, mermaid, dot, json }
 
-export const draw = (pipelines: ReadonlyArray<Opened>, format: Format): string => pipelines.map(drawings[format]).join("")
+export const draw = (pipelines: ReadonlyArray<Opened>, format: Format): string =>
+  pipelines.map(drawings[format]).join("")

@@ -30,7 +30,11 @@ export const planLines = (sink: string, plan: Plan): ReadonlyArray<Line> => [
   { type: "change_summary", level: "info", sink, ...counts(plan), ...(plan.opaque === true ? { opaque: true } : {}) }
 ]
 
-export const diagnostic = (d: Diagnostic.Diagnostic): Line => ({ ...Diagnostic.toJson(d), type: "diagnostic", level: d.severity })
+export const diagnostic = (d: Diagnostic.Diagnostic): Line => ({
+  ...Diagnostic.toJson(d),
+  type: "diagnostic",
+  level: d.severity
+})
 
 const reportLine = (sink: string, i: ReportItem): Line =>
   i.outcome === "applied" ? item("apply_complete", "info", sink, i) : item("apply_errored", "error", sink, i)
@@ -52,7 +56,12 @@ const linesOf = (event: Stamped): ReadonlyArray<Line> => {
       return [{ type: "generation_started", level: "info", touched: event.touched, services: event.services }]
     case "generation-rendered":
       return [
-        ...Object.entries(event.timings).map(([node, millis]) => ({ type: "stage_complete", level: "info", node, millis: Math.round(millis * 100) / 100 })),
+        ...Object.entries(event.timings).map(([node, millis]) => ({
+          type: "stage_complete",
+          level: "info",
+          node,
+          millis: Math.round(millis * 100) / 100
+        })),
         { type: "generation_complete", level: event.held > 0 ? "warning" : "info", held: event.held }
       ]
     case "generation-refused":
@@ -60,7 +69,10 @@ const linesOf = (event: Stamped): ReadonlyArray<Line> => {
     case "planned":
       return planLines(event.node, event.plan)
     case "applied":
-      return [...event.report.items.map((i) => reportLine(event.node, i)), ...(event.report.diagnostics ?? []).map(diagnostic)]
+      return [
+        ...event.report.items.map((i) => reportLine(event.node, i)),
+        ...(event.report.diagnostics ?? []).map(diagnostic)
+      ]
     case "sink-failed":
       return [
         {
@@ -72,7 +84,15 @@ const linesOf = (event: Stamped): ReadonlyArray<Line> => {
         ...event.diagnostics.map(diagnostic)
       ]
     case "node-state":
-      return [{ type: "status", level: event.state === "failed" ? "error" : "info", node: event.node, state: event.state, ...(event.reason === undefined ? {} : { reason: event.reason }) }]
+      return [
+        {
+          type: "status",
+          level: event.state === "failed" ? "error" : "info",
+          node: event.node,
+          state: event.state,
+          ...(event.reason === undefined ? {} : { reason: event.reason })
+        }
+      ]
     case "reloaded":
       return [{ type: "config_reloaded", level: "info", changed: event.changed, removed: event.removed }]
     case "reload-failed":

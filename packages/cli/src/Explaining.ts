@@ -19,7 +19,9 @@ export interface Explanation {
   readonly examples: ReadonlyArray<{ readonly summary: string; readonly config: unknown }>
 }
 
-export type Answer = { readonly explanations: ReadonlyArray<Explanation> } | { readonly problem: string; readonly help: string }
+export type Answer =
+  | { readonly explanations: ReadonlyArray<Explanation> }
+  | { readonly problem: string; readonly help: string }
 
 const parts: Readonly<Record<string, readonly [summary: string, ast: SchemaAST.AST]>> = {
   pipeline: ["The keys of a pipeline file", Config.PipelineConfig.ast],
@@ -62,17 +64,35 @@ export const explain = async (what: string, within: string | undefined): Promise
     if (!("plugin" in found) && found.code === "CW205" && named.length > 1) continue
     if (!("plugin" in found)) return { problem: found.message, help: found.help ?? "run `cw list`" }
     const told = explainPlugin(found.plugin, field)
-    if ("unknown" in told) return { problem: `${uses} has no key ${JSON.stringify(told.unknown)}`, help: told.help ?? `run \`cw explain ${uses}\`` }
+    if ("unknown" in told)
+      return {
+        problem: `${uses} has no key ${JSON.stringify(told.unknown)}`,
+        help: told.help ?? `run \`cw explain ${uses}\``
+      }
     explanations.push({ ...told, title: uses })
   }
   return { explanations }
 }
 
-const explainPart = (title: string, [summary, ast]: readonly [string, SchemaAST.AST], field: string | undefined): Answer => {
+const explainPart = (
+  title: string,
+  [summary, ast]: readonly [string, SchemaAST.AST],
+  field: string | undefined
+): Answer => {
   const all = fieldsOf(shapeOf(ast))
-  const fields = field === undefined ? all : all.filter((f) => f.path === field || f.path.startsWith(`${field}.`) || f.path.startsWith(`${field}[`))
+  const fields =
+    field === undefined
+      ? all
+      : all.filter((f) => f.path === field || f.path.startsWith(`${field}.`) || f.path.startsWith(`${field}[`))
   if (fields.length > 0) return { explanations: [{ title, summary, fields, examples: [] }] }
-  return { problem: `${title} has no key ${JSON.stringify(field)}`, help: Suggest.help(field ?? "", all.map((f) => f.path)) ?? `run \`cw explain ${title}\`` }
+  return {
+    problem: `${title} has no key ${JSON.stringify(field)}`,
+    help:
+      Suggest.help(
+        field ?? "",
+        all.map((f) => f.path)
+      ) ?? `run \`cw explain ${title}\``
+  }
 }
 
 const indent = (text: string, by: string): string => text.trimEnd().replace(/^/gm, by)
@@ -80,12 +100,17 @@ const indent = (text: string, by: string): string => text.trimEnd().replace(/^/g
 const fieldText = (field: Field, paint: Paint): string => {
   const notes = [
     field.type,
-    field.required ? "required" : field.default === undefined ? "optional" : `default: ${JSON.stringify(field.default)}`,
+    field.required
+      ? "required"
+      : field.default === undefined
+        ? "optional"
+        : `default: ${JSON.stringify(field.default)}`,
     ...(field.secret ? ["secret, never shown"] : [])
   ]
   const lines = [`  ${paint("bold", field.path)}  ${paint("dim", notes.join(", "))}`]
   if (field.description !== undefined) lines.push(`      ${field.description}`)
-  if (field.examples !== undefined) lines.push(`      ${paint("dim", `e.g. ${field.examples.map((e) => JSON.stringify(e)).join(", ")}`)}`)
+  if (field.examples !== undefined)
+    lines.push(`      ${paint("dim", `e.g. ${field.examples.map((e) => JSON.stringify(e)).join(", ")}`)}`)
   return lines.join("\n")
 }
 
@@ -93,9 +118,19 @@ export const text = (explanations: ReadonlyArray<Explanation>, paint: Paint): st
   explanations
     .map((each) => {
       const head = `${paint("bold", each.kind === undefined ? each.title : `${each.kind} ${each.title}`)}: ${each.summary}`
-      const fields = each.fields.length === 0 ? ["  takes no configuration"] : each.fields.map((field) => fieldText(field, paint))
-      const examples = each.examples.map((example) => `\n  ${paint("dim", `# ${example.summary}`)}\n${indent(emit({ with: example.config }), "  ")}`)
-      return [head, each.stability === "experimental" ? "  (experimental: it may change in any release)" : undefined, "", ...fields, ...examples, ""]
+      const fields =
+        each.fields.length === 0 ? ["  takes no configuration"] : each.fields.map((field) => fieldText(field, paint))
+      const examples = each.examples.map(
+        (example) => `\n  ${paint("dim", `# ${example.summary}`)}\n${indent(emit({ with: example.config }), "  ")}`
+      )
+      return [
+        head,
+        each.stability === "experimental" ? "  (experimental: it may change in any release)" : undefined,
+        "",
+        ...fields,
+        ...examples,
+        ""
+      ]
         .filter((line) => line !== undefined)
         .join("\n")
     })

@@ -22,7 +22,6 @@ import * as Select from "./Select.ts"
 import * as Terminal from "./Terminal.ts"
 import * as Verdict from "./Verdict.ts"
 
-
 export interface Options extends Select.Selection {
   readonly clusterFile: string
   readonly serviceFile: string
@@ -63,7 +62,13 @@ export const run = (options: Options, presenting: Presenting): Effect.Effect<num
     return Verdict.exitCode(result)
   }).pipe(
     Effect.provide(nodes.pipe(Layer.provideMerge(Engine.layer({ pipeline: "gen" })))),
-    Effect.provide(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, Platform.host({ directory: process.cwd(), pipeline: "gen", finite: true }))),
+    Effect.provide(
+      Layer.mergeAll(
+        NodeFileSystem.layer,
+        NodePath.layer,
+        Platform.host({ directory: process.cwd(), pipeline: "gen", finite: true })
+      )
+    ),
     Effect.scoped
   ) as Effect.Effect<number>
 }

@@ -19,11 +19,16 @@ type Exports = Readonly<Record<string, unknown>>
 const extra = new Map<string, Exports>()
 
 const shares = (specifier: string): boolean =>
-  specifier === "effect" || specifier.startsWith("effect/") || /^@coddiwomple\/(core|config|testing)(\/|$)/.test(specifier) || extra.has(specifier)
+  specifier === "effect" ||
+  specifier.startsWith("effect/") ||
+  /^@coddiwomple\/(core|config|testing)(\/|$)/.test(specifier) ||
+  extra.has(specifier)
 
 /** What a plugin asks for that cw does not carry: a second copy would be worse than this error. */
 const notServed = (specifier: string): Error =>
-  new Error(`"${specifier}" is not among the modules that cw offers to plugins: import it from a package of your own under another name, or do without`)
+  new Error(
+    `"${specifier}" is not offered to plugins: there are effect, effect/process, effect/http and @coddiwomple/core, and no second copy of them`
+  )
 
 const source = (specifier: string, exports: Exports): string =>
   `const m = globalThis[Symbol.for("coddiwomple/shared")][${JSON.stringify(specifier)}];` +

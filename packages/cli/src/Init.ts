@@ -68,7 +68,9 @@ const node = ({ kind, plugin, type }: Chosen): string => {
   return [
     `  ${nodeName[type] ?? type}:   # ${plugin.summary}`,
     `    uses: ${type}`,
-    ...(kind === "sink" && deletes(plugin) ? ["    policy: sync   # deletes what it owns and nobody wants any more; upsert-only never deletes"] : []),
+    ...(kind === "sink" && deletes(plugin)
+      ? ["    policy: sync   # deletes what it owns and nobody wants any more; upsert-only never deletes"]
+      : []),
     ...(empty ? [] : ["    with:", indent(emit(config), "      ")])
   ].join("\n")
 }
@@ -104,7 +106,8 @@ export const init = async (folder: string, types: ReadonlyArray<string>, told: P
     ["source", "json"],
     ["sink", "stdout"]
   ] as const) {
-    if (!chosen.some((c) => c.kind === kind)) chosen.push({ kind, type: usual, plugin: (await builtins[kind][usual]!()).default })
+    if (!chosen.some((c) => c.kind === kind))
+      chosen.push({ kind, type: usual, plugin: (await builtins[kind][usual]!()).default })
   }
   const path = resolve(folder)
   const file = join(path, "pipeline.yaml")

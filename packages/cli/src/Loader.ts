@@ -80,7 +80,8 @@ interface Location {
 const locateFile = (uses: string, { directory }: Options): Location | Diagnostic.Diagnostic => {
   const file = uses.startsWith("file:") ? fileURLToPath(uses) : resolvePath(directory, uses)
   const stats = statSync(file, { throwIfNoEntry: false })
-  if (stats === undefined) return Diagnostic.error("CW202", `plugin "${uses}" cannot be loaded: there is no file ${file}`, nearby(file, uses))
+  if (stats === undefined)
+    return Diagnostic.error("CW202", `plugin "${uses}" cannot be loaded: there is no file ${file}`, nearby(file, uses))
   if (!stats.isFile()) return Diagnostic.error("CW202", `plugin "${uses}" cannot be loaded: ${file} is not a file`)
   // A changed file is a new module: reload must not get the old one from the cache.
   return { file, url: `${pathToFileURL(file).href}?v=${Math.floor(stats.mtimeMs)}` }
@@ -93,7 +94,9 @@ const nearby = (file: string, uses: string) => {
   const modules = readdirSync(folder).filter((name) => /\.[cm]?[jt]s$/.test(name))
   const stem = (name: string) => name.replace(/\.[a-z]+$/, "")
   const meant = modules.find((name) => stem(name) === stem(basename(file))) ?? Suggest.suggest(basename(file), modules)
-  return meant === undefined ? {} : { help: `did you mean "${uses.slice(0, uses.length - basename(uses).length)}${meant}"?` }
+  return meant === undefined
+    ? {}
+    : { help: `did you mean "${uses.slice(0, uses.length - basename(uses).length)}${meant}"?` }
 }
 
 const requireFrom = (directory: string) => createRequire(join(directory, "pipeline.yaml"))
@@ -115,7 +118,8 @@ const locatePackage = (uses: string, { directory }: Options): Location | Diagnos
   } catch (cause) {
     // Deno can have packages that no node_modules holds.
     if ("deno" in process.versions && uses.startsWith("npm:")) return { file: uses, url: uses }
-    if ((cause as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") return notLoaded(`plugin "${uses}"`, { file: name, url: name }, cause)
+    if ((cause as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND")
+      return notLoaded(`plugin "${uses}"`, { file: name, url: name }, cause)
     return notInstalled(uses, directory)
   }
 }
@@ -135,7 +139,12 @@ const versionOf = (file: string): { readonly version?: string } => {
   return {}
 }
 
-const accept = (uses: string, kind: Kind, { file, version }: Location, module: Record<string, unknown>): Loaded | Diagnostic.Diagnostic => {
+const accept = (
+  uses: string,
+  kind: Kind,
+  { file, version }: Location,
+  module: Record<string, unknown>
+): Loaded | Diagnostic.Diagnostic => {
   const plugin = module.default
   if (isPlugin(plugin)) {
     if (kindOf(plugin) !== kind) return wrongKind(uses, kindOf(plugin), kind)
@@ -143,7 +152,10 @@ const accept = (uses: string, kind: Kind, { file, version }: Location, module: R
   }
   const brands = foreignBrands(plugin)
   if (brands.length > 0) {
-    return Diagnostic.error("CW204", `plugin "${uses}" was built for ${brands[0]!.replace("~cw/Plugin/", "plugin API ")}, this cw supports v1`)
+    return Diagnostic.error(
+      "CW204",
+      `plugin "${uses}" was built for ${brands[0]!.replace("~cw/Plugin/", "plugin API ")}, this cw supports v1`
+    )
   }
   const named = Object.keys(module).filter((name) => name !== "default" && isPlugin(module[name]))
   const what =
@@ -171,19 +183,26 @@ const unknown = (uses: string, kind: Kind): Diagnostic.Diagnostic => {
 const wrongKind = (uses: string, actual: Kind, wanted: Kind): Diagnostic.Diagnostic =>
   Diagnostic.error("CW205", `"${uses}" is a ${actual}, not a ${wanted}`, { help: `move the node to \`${actual}s:\`` })
 
+const cures: Readonly<Record<string, string>> = {
+  ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING:
+    "a package must publish JavaScript: TypeScript is not run below node_modules",
+  ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX: "only erasable TypeScript is run: no enums, no parameter properties, no namespaces"
+}
+
 /** The module's own message and, where its stack tells it, the line in the plugin's own file. */
 const notLoaded = (what: string, { file }: Location, cause: unknown): Diagnostic.Diagnostic => {
   const error = cause instanceof Error ? cause : new Error(String(cause))
-  const code = (error as NodeJS.ErrnoException).code
-  const message = error.message
+  // Deno puts the code into the message.
+  const [, inMessage, rest] = /^\[([A-Z_]+)\]: (.*)$/s.exec(error.message) ?? []
+  const help = cures[(error as NodeJS.ErrnoException).code ?? inMessage ?? ""]
+  const message = (rest ?? error.message)
     .split("\n")[0]!
     .replace(/^SyntaxError: /, "")
     .replace(/\?v=\d+/g, "")
   const place = placeIn(file, error.stack ?? "")
   return Diagnostic.error("CW202", `${what} cannot be loaded: ${message}`, {
-    ...(place === undefined ? {} : { related: [{ message: "there", place }] }),
-    ...(code === "ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING" ? { help: "a package must publish JavaScript: TypeScript is not run below node_modules" } : {}),
-    ...(code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX" ? { help: "only erasable TypeScript is run: no enums, no parameter properties, no namespaces" } : {})
+    help,
+    ...(place === undefined ? {} : { related: [{ message: "there", place }] })
   })
 }
 

@@ -24,7 +24,9 @@ export class Lock {
       return pins instanceof Map ? new Lock(path, pins) : (pins as ReadonlyArray<Diagnostic.Diagnostic>)
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === "ENOENT") return new Lock(path, new Map())
-      return [Diagnostic.error("CW003", `${shown} cannot be read: ${(cause as Error).message}`, { place: { file: shown } })]
+      return [
+        Diagnostic.error("CW003", `${shown} cannot be read: ${(cause as Error).message}`, { place: { file: shown } })
+      ]
     }
   }
 
@@ -38,7 +40,8 @@ export class Lock {
     for (const service of HashMap.values(model.services)) {
       if (service.addressFrom === "range") pins.set(service.identity, service.address)
     }
-    if (pins.size === this.known.size && [...pins].every(([service, address]) => this.known.get(service) === address)) return []
+    if (pins.size === this.known.size && [...pins].every(([service, address]) => this.known.get(service) === address))
+      return []
     const temporary = `${this.path}.${process.pid}.tmp`
     try {
       writeFileSync(temporary, lockText(pins))

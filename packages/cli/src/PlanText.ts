@@ -26,7 +26,10 @@ const maximumFields = 20
 const naming = (id: string): readonly [kind: string, name: string] => {
   const object = parseId(id)
   if (object === undefined) return ["", printable(id.replace(/^file:/, ""))]
-  return [printable(object.kind), printable(object.namespace === "" ? object.name : `${object.namespace}/${object.name}`)]
+  return [
+    printable(object.kind),
+    printable(object.namespace === "" ? object.name : `${object.namespace}/${object.name}`)
+  ]
 }
 
 const orderKey = (item: PlanItem): string => [item.target, ...naming(item.id), item.id].join("\u0000")
@@ -59,19 +62,32 @@ const itemLines = (item: PlanItem, width: number, paint: Paint): ReadonlyArray<s
   ]
 }
 
-const targetLines = (sink: string, target: string, items: ReadonlyArray<PlanItem>, paint: Paint): ReadonlyArray<string> => {
+const targetLines = (
+  sink: string,
+  target: string,
+  items: ReadonlyArray<PlanItem>,
+  paint: Paint
+): ReadonlyArray<string> => {
   const width = Math.max(...items.map((item) => naming(item.id)[0].length))
-  return [paint("bold", target === "" || target === sink ? sink : `${sink}/${printable(target)}`), ...items.flatMap((item) => itemLines(item, width, paint))]
+  return [
+    paint("bold", target === "" || target === sink ? sink : `${sink}/${printable(target)}`),
+    ...items.flatMap((item) => itemLines(item, width, paint))
+  ]
 }
 
 const sinkLines = ({ sink, plan }: SinkPlan, { paint, showUnchanged, limit }: Options): ReadonlyArray<string> => {
-  if (plan.opaque === true) return [paint("bold", sink), `  ${paint("changed", "~")} runs; what it changes cannot be said beforehand`]
+  if (plan.opaque === true)
+    return [paint("bold", sink), `  ${paint("changed", "~")} runs; what it changes cannot be said beforehand`]
   const items = [...plan.items].sort((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1))
   const byTarget = Map.groupBy(items.slice(0, limit), (item) => item.target)
   const lines = [...byTarget].flatMap(([target, list]) => targetLines(sink, target, list, paint))
-  if (limit !== undefined && items.length > limit) lines.push(paint("dim", `  … ${items.length - limit} more; \`cw plan\` shows all`))
+  if (limit !== undefined && items.length > limit)
+    lines.push(paint("dim", `  … ${items.length - limit} more; \`cw plan\` shows all`))
   for (const [target, finding] of plan.failed ?? []) {
-    lines.push(paint("bold", `${sink}/${printable(target)}`), `  ${paint("error", "x")} cannot be read: ${printable(finding.message)}`)
+    lines.push(
+      paint("bold", `${sink}/${printable(target)}`),
+      `  ${paint("error", "x")} cannot be read: ${printable(finding.message)}`
+    )
   }
   if (showUnchanged === true && plan.unchanged > 0) lines.push(paint("bold", sink), `    ${plan.unchanged} unchanged`)
   return lines
@@ -119,8 +135,14 @@ export interface Options {
   readonly inputs?: ReadonlyArray<string>
 }
 
-export const render = (pipeline: string, generation: number, plans: ReadonlyArray<SinkPlan>, options: Options): string => {
-  const inputs = options.inputs === undefined || options.inputs.length === 0 ? "" : ` (${options.inputs.map(printable).join(", ")})`
+export const render = (
+  pipeline: string,
+  generation: number,
+  plans: ReadonlyArray<SinkPlan>,
+  options: Options
+): string => {
+  const inputs =
+    options.inputs === undefined || options.inputs.length === 0 ? "" : ` (${options.inputs.map(printable).join(", ")})`
   return [
     options.paint("bold", `Plan for ${printable(pipeline)}, generation ${generation}${inputs}`),
     ...plans.flatMap((plan) => sinkLines(plan, options)),

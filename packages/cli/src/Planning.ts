@@ -19,10 +19,18 @@ export interface Planned {
   readonly text?: (paint: Paint, showUnchanged: boolean) => string
 }
 
-export const plan = (pipeline: Opened, told: Presenter, options: { readonly allowDeletes: number | "all" | undefined }) =>
+export const plan = (
+  pipeline: Opened,
+  told: Presenter,
+  options: { readonly allowDeletes: number | "all" | undefined }
+) =>
   Session.open(
     pipeline,
-    { finite: true, dryRun: true, ...(options.allowDeletes === undefined ? {} : { allowDeletes: options.allowDeletes }) },
+    {
+      finite: true,
+      dryRun: true,
+      ...(options.allowDeletes === undefined ? {} : { allowDeletes: options.allowDeletes })
+    },
     (session) =>
       Effect.gen(function* () {
         const nothing = { pipeline: pipeline.name, sinks: [], pending: false }
@@ -33,7 +41,9 @@ export const plan = (pipeline: Opened, told: Presenter, options: { readonly allo
         }
         const result = yield* Effect.scoped(Effect.andThen(Session.progress(session, told), session.engine.run))
         const sinks = result.sinks.flatMap(({ plan, sink }) => (plan === undefined ? [] : [{ sink, plan }]))
-        if (told.output === "json") for (const { plan, sink } of sinks) for (const line of EventJson.planLines(sink, plan)) told.line({ ...line, pipeline: pipeline.name })
+        if (told.output === "json")
+          for (const { plan, sink } of sinks)
+            for (const line of EventJson.planLines(sink, plan)) told.line({ ...line, pipeline: pipeline.name })
         told.diagnostics(told.output === "json" ? Verdict.findingsBesidePlans(result) : Verdict.findings(result))
         const code = Verdict.exitCode(result, true)
         if (result.refusal !== undefined || code === ExitCode.failed) return { ...nothing, code } satisfies Planned

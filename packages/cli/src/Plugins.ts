@@ -20,17 +20,32 @@ export const catalogue = async (only: Kind | undefined, file: string | undefined
     if (only !== undefined && kind !== only) continue
     for (const [uses, load] of Object.entries(builtins[kind])) {
       const plugin = (await load()).default
-      if (isPlugin(plugin)) rows.push({ kind, uses, summary: plugin.summary, stability: plugin.stability ?? "stable", from: "built-in", version })
+      if (isPlugin(plugin))
+        rows.push({
+          kind,
+          uses,
+          summary: plugin.summary,
+          stability: plugin.stability ?? "stable",
+          from: "built-in",
+          version
+        })
     }
   }
   if (file === undefined) return rows
-  const { open } = await import("./Opened.ts")
+  const { open } = await import("./PipelineFile.ts")
   const { pipelines } = await open({ file, pipeline: undefined, plugins: true, set: {} })
   for (const { kind, plugin: loaded, uses } of pipelines.flatMap((pipeline) => pipeline.nodes)) {
     if (loaded === undefined || loaded.from === "built-in" || (only !== undefined && kind !== only)) continue
     if (rows.some((row) => row.kind === kind && row.uses === uses)) continue
     const { from, plugin, version: own } = loaded
-    rows.push({ kind, uses, summary: plugin.summary, stability: plugin.stability ?? "stable", from, ...(own === undefined ? {} : { version: own }) })
+    rows.push({
+      kind,
+      uses,
+      summary: plugin.summary,
+      stability: plugin.stability ?? "stable",
+      from,
+      ...(own === undefined ? {} : { version: own })
+    })
   }
   return rows
 }
@@ -38,8 +53,13 @@ export const catalogue = async (only: Kind | undefined, file: string | undefined
 export const table = (rows: ReadonlyArray<Row>, paint: Paint): string => {
   const width = Math.max(...rows.map((row) => row.uses.length), 0)
   const line = (row: Row): string => {
-    const notes = [...(row.stability === "stable" ? [] : [row.stability]), ...(row.from === "built-in" ? [] : [row.from, ...(row.version === undefined ? [] : [row.version])])]
+    const notes = [
+      ...(row.stability === "stable" ? [] : [row.stability]),
+      ...(row.from === "built-in" ? [] : [row.from, ...(row.version === undefined ? [] : [row.version])])
+    ]
     return `  ${row.uses.padEnd(width)}  ${row.summary}${notes.length === 0 ? "" : paint("dim", `  (${notes.join(", ")})`)}`
   }
-  return [...Map.groupBy(rows, (row) => row.kind)].map(([kind, of]) => `${paint("bold", `${kind}s`)}\n${of.map(line).join("\n")}\n`).join("")
+  return [...Map.groupBy(rows, (row) => row.kind)]
+    .map(([kind, of]) => `${paint("bold", `${kind}s`)}\n${of.map(line).join("\n")}\n`)
+    .join("")
 }

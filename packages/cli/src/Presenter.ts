@@ -39,7 +39,8 @@ export class Presenter {
 
   /** The first line of a stream of events. */
   begin(): void {
-    if (this.output === "json") this.line({ type: "version", level: "info", time: new Date().toISOString(), cw: version })
+    if (this.output === "json")
+      this.line({ type: "version", level: "info", time: new Date().toISOString(), cw: version })
   }
 
   /** All findings in the order of their places, then how many there are. */
@@ -60,7 +61,8 @@ export class Presenter {
   }
 
   plan(pipeline: string, generation: number, plans: ReadonlyArray<PlanText.SinkPlan>): void {
-    if (this.output === "text") Terminal.say(PlanText.render(pipeline, generation, plans, { paint: this.paint, limit: 100 }))
+    if (this.output === "text")
+      Terminal.say(PlanText.render(pipeline, generation, plans, { paint: this.paint, limit: 100 }))
   }
 
   /** One sentence for a person; programs have read it in the lines. */

@@ -57,12 +57,23 @@ export const follow = (session: Session, told: Presenter, reopen: Reopen) =>
       const opened = yield* Effect.result(reopen())
       const next = opened._tag === "Success" ? opened.success.find((p) => p.name === current.name) : undefined
       if (next === undefined) {
-        failed(told, current, [], opened._tag === "Success" ? `there is no pipeline ${current.name} in it any more` : undefined)
+        failed(
+          told,
+          current,
+          [],
+          opened._tag === "Success" ? `there is no pipeline ${current.name} in it any more` : undefined
+        )
         continue
       }
       if (same(current, next)) continue
-      if (!sameSettings(current, next)) say(`${current.name}: changes under \`model\` and \`trigger\` take effect at the next start`)
-      const swapped = yield* Effect.result(session.assembly.set(next.nodes.map((node) => node.blueprint), { probe: true }))
+      if (!sameSettings(current, next))
+        say(`${current.name}: changes under \`model\` and \`trigger\` take effect at the next start`)
+      const swapped = yield* Effect.result(
+        session.assembly.set(
+          next.nodes.map((node) => node.blueprint),
+          { probe: true }
+        )
+      )
       if (swapped._tag === "Failure") {
         failed(told, current, swapped.failure)
         continue
@@ -76,12 +87,18 @@ export const follow = (session: Session, told: Presenter, reopen: Reopen) =>
 const same = (a: Opened, b: Opened): boolean =>
   sameSettings(a, b) &&
   a.nodes.length === b.nodes.length &&
-  a.nodes.every((node, i) => node.id === b.nodes[i]!.id && node.blueprint.fingerprint === b.nodes[i]!.blueprint.fingerprint)
+  a.nodes.every(
+    (node, i) => node.id === b.nodes[i]!.id && node.blueprint.fingerprint === b.nodes[i]!.blueprint.fingerprint
+  )
 
-const sameSettings = (a: Opened, b: Opened): boolean => JSON.stringify([a.checked.model, a.checked.trigger]) === JSON.stringify([b.checked.model, b.checked.trigger])
+const sameSettings = (a: Opened, b: Opened): boolean =>
+  JSON.stringify([a.checked.model, a.checked.trigger]) === JSON.stringify([b.checked.model, b.checked.trigger])
 
 const failed = (told: Presenter, pipeline: Opened, found: ReadonlyArray<Diagnostic>, why?: string): void => {
   told.diagnostics(found)
-  if (told.output === "json") told.line({ type: "config_reload_failed", level: "error", pipeline: pipeline.name, time: new Date().toISOString() })
-  told.summary(`${pipeline.name}: ${pipeline.file} is not taken up${why === undefined ? "" : `: ${why}`}; what runs goes on unchanged`)
+  if (told.output === "json")
+    told.line({ type: "config_reload_failed", level: "error", pipeline: pipeline.name, time: new Date().toISOString() })
+  told.summary(
+    `${pipeline.name}: ${pipeline.file} is not taken up${why === undefined ? "" : `: ${why}`}; what runs goes on unchanged`
+  )
 }

@@ -42,7 +42,11 @@ export const render = (pipeline: Opened, told: Presenter, { cluster, stage }: Op
       yield* Session.progress(session, told)
       const result = yield* session.engine.run
       if (mistake !== undefined) {
-        Usage.refuse("render", `unknown cluster ${JSON.stringify(mistake.name)}`, Suggest.help(mistake.name, mistake.known) ?? "there are no clusters")
+        Usage.refuse(
+          "render",
+          `unknown cluster ${JSON.stringify(mistake.name)}`,
+          Suggest.help(mistake.name, mistake.known) ?? "there are no clusters"
+        )
         return ExitCode.usage
       }
       told.diagnostics(Verdict.findings(result))

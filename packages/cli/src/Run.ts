@@ -2,7 +2,7 @@
  * `cw run` for one pipeline: to the end where all sources end, else as a service that takes up changes until it is told
  * to stop. Plans are shown before they are applied; a finding is told once, not once per generation.
  */
-import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import type * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Stamped } from "@coddiwomple/core/Event"
 import type { Plan } from "@coddiwomple/core/Plan"
 import type { Rendering } from "@coddiwomple/core/Render"
@@ -50,7 +50,8 @@ export const run = (pipeline: Opened, told: Presenter, options: Options) =>
   )
 
 /** An opaque plan says nothing, and an empty one even less. */
-const worthShowing = (plan: Plan): boolean => plan.opaque !== true && (plan.items.length > 0 || (plan.failed?.size ?? 0) > 0)
+const worthShowing = (plan: Plan): boolean =>
+  plan.opaque !== true && (plan.items.length > 0 || (plan.failed?.size ?? 0) > 0)
 
 const finish = (session: Session.Session, told: Presenter, options: Options) =>
   Effect.gen(function* () {
@@ -84,7 +85,9 @@ const follow = (session: Session.Session, told: Presenter, news: News, event: St
     if (event.type !== "applied") return
     const count = (outcome: string) => event.report.items.filter((i) => i.outcome === outcome).length
     const bad = count("failed") + count("unknown")
-    told.summary(`${event.node}: generation ${event.generation}, ${count("applied")} applied${bad > 0 ? `, ${bad} failed` : ""}`)
+    told.summary(
+      `${event.node}: generation ${event.generation}, ${count("applied")} applied${bad > 0 ? `, ${bad} failed` : ""}`
+    )
     news.add(event.report.diagnostics ?? [])
     if (bad === 0) news.add(yield* Session.remember(session))
   })
@@ -92,7 +95,11 @@ const follow = (session: Session.Session, told: Presenter, news: News, event: St
 const findings = (rendering: Rendering | undefined): ReadonlyArray<Diagnostic.Diagnostic> =>
   rendering === undefined
     ? []
-    : [...rendering.model.diagnostics, ...rendering.diagnostics, ...[...rendering.held.values()].flatMap((held) => held.diagnostics)]
+    : [
+        ...rendering.model.diagnostics,
+        ...rendering.diagnostics,
+        ...[...rendering.held.values()].flatMap((held) => held.diagnostics)
+      ]
 
 /** Tells findings that were not there the last time, and forgets those that are gone, so that they are news again. */
 class News {

@@ -26,7 +26,10 @@ const Saved = Schema.Struct({
   allowDeletes: Schema.optionalKey(Schema.Union([Schema.Int, Schema.Literal("all")])),
   pipelines: Schema.Record(
     Schema.String,
-    Schema.Record(Schema.String, Schema.Struct({ items: Schema.Array(Item), opaque: Schema.optionalKey(Schema.Boolean) }))
+    Schema.Record(
+      Schema.String,
+      Schema.Struct({ items: Schema.Array(Item), opaque: Schema.optionalKey(Schema.Boolean) })
+    )
   ),
   /** Of everything above: a plan that was edited is refused. */
   digest: Schema.String
@@ -64,7 +67,10 @@ export const make = (
       planned.map(({ pipeline, sinks }) => [
         pipeline,
         Object.fromEntries(
-          sinks.map(({ sink, plan }) => [sink, { items: items(plan), ...(plan.opaque === true ? { opaque: true } : {}) }])
+          sinks.map(({ sink, plan }) => [
+            sink,
+            { items: items(plan), ...(plan.opaque === true ? { opaque: true } : {}) }
+          ])
         )
       ])
     )
@@ -88,8 +94,11 @@ export const read = (path: string): Saved | Diagnostic.Diagnostic => {
       ? saved
       : Diagnostic.error("CW904", `${path} was changed after it was made`, { place })
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return Diagnostic.error("CW003", `${path} does not exist`, { place })
-    return Diagnostic.error("CW904", `${path} is not a plan of cw: ${(cause as Error).message.split("\n")[0]}`, { place })
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT")
+      return Diagnostic.error("CW003", `${path} does not exist`, { place })
+    return Diagnostic.error("CW904", `${path} is not a plan of cw: ${(cause as Error).message.split("\n")[0]}`, {
+      place
+    })
   }
 }
 

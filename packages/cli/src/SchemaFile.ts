@@ -5,7 +5,7 @@ import { type Named, pipelineSchema } from "@coddiwomple/config/JsonSchema"
 import { isPlugin } from "@coddiwomple/core/Plugin"
 import * as Option from "effect/Option"
 import { builtins, kinds } from "./Builtins.ts"
-import { open } from "./Opened.ts"
+import { open } from "./PipelineFile.ts"
 
 export interface Made {
   readonly text: string

@@ -34,15 +34,18 @@ const unknown = ({ held, model }: Desired, { cluster, service }: Selection): Unk
 export const checked = (selection: Selection, mistaken: (unknown: Unknown) => void): SinkPlugin => ({
   ...stdout,
   make: (config: never) =>
-    Effect.map(stdout.make(config), (impl: SinkImpl): SinkImpl => ({
-      ...impl,
-      plan: (desired) => {
-        const mistake = unknown(desired, selection)
-        if (mistake === undefined) return impl.plan(desired)
-        mistaken(mistake)
-        return Effect.succeed(Plan.nothing)
-      }
-    }))
+    Effect.map(
+      stdout.make(config),
+      (impl: SinkImpl): SinkImpl => ({
+        ...impl,
+        plan: (desired) => {
+          const mistake = unknown(desired, selection)
+          if (mistake === undefined) return impl.plan(desired)
+          mistaken(mistake)
+          return Effect.succeed(Plan.nothing)
+        }
+      })
+    )
 })
 
 /** The part of the sink's configuration that says the same. */

@@ -31,11 +31,7 @@ export interface Session {
 }
 
 /** Provides what the nodes of one pipeline need, and ends them all with the scope. */
-export const open = <A, E, R>(
-  pipeline: Opened,
-  options: Options,
-  body: (session: Session) => Effect.Effect<A, E, R>
-) =>
+export const open = <A, E, R>(pipeline: Opened, options: Options, body: (session: Session) => Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const engine = yield* Engine
     const assembly = yield* Assembly.make

@@ -6,13 +6,13 @@ import type { Document } from "@coddiwomple/config/Document"
 import { child, type Entry, find, mapping, scalar } from "@coddiwomple/config/Tree"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 
-type Settings = ReadonlyArray<readonly [path: string, value: string]>
+export type Settings = ReadonlyArray<readonly [path: string, value: string]>
 
 const prefix = "CW_SET_"
-const sections = ["sources", "transforms", "checks", "sinks"]
+const sections = new Set(["sources", "transforms", "checks", "sinks"])
 
 /** Variables of the environment, and the values of the settings under names of their own. */
-const environment =
+export const environment =
   (settings: Settings) =>
   (name: string): string | undefined =>
     name.startsWith(prefix) ? settings[Number(name.slice(prefix.length))]?.[1] : process.env[name]
@@ -27,9 +27,11 @@ const put = (entry: Entry | undefined, path: ReadonlyArray<string>, value: Entry
 
 /** A setting belongs to the documents that have the node it speaks of. */
 const concerns = (document: Document, [first, second]: ReadonlyArray<string>): boolean =>
-  first === undefined || !sections.includes(first) || (second !== undefined && find(document.root, [first, second]) !== undefined)
+  first === undefined ||
+  !sections.has(first) ||
+  (second !== undefined && find(document.root, [first, second]) !== undefined)
 
-const apply = (
+export const apply = (
   documents: ReadonlyArray<Document>,
   settings: Settings
 ): { readonly documents: ReadonlyArray<Document>; readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic> } => {
@@ -38,15 +40,16 @@ const apply = (
   settings.forEach(([text], i) => {
     const path = text.split(".")
     if (!documents.some((document) => concerns(document, path))) {
-      diagnostics.push(Diagnostic.error("CW102", `--set ${text}: there is no node ${path.slice(0, 2).join(".")}`, { help: "`cw graph` shows the nodes" }))
+      diagnostics.push(
+        Diagnostic.error("CW102", `--set ${text}: there is no node ${path.slice(0, 2).join(".")}`, {
+          help: "`cw graph` shows the nodes"
+        })
+      )
     }
     const value: Entry = { tree: scalar(`\${env:${prefix}${i}}`) }
-    changed = changed.map((document) => (concerns(document, path) ? document.with(put(document.root, path, value)) : document))
+    changed = changed.map((document) =>
+      concerns(document, path) ? document.with(put(document.root, path, value)) : document
+    )
   })
   return { documents: changed, diagnostics }
-}
-
-export const assign = { environment, apply }
-export declare namespace assign {
-  export type { Settings }
 }

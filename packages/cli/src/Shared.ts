@@ -7,6 +7,7 @@ import * as core from "@coddiwomple/core"
 import * as effect from "effect"
 import * as http from "effect/http"
 import * as process from "effect/process"
+import { coreModules } from "./CoreModules.ts"
 
 type Exports = Readonly<Record<string, unknown>>
 
@@ -23,6 +24,7 @@ export const shared: Record<string, Exports> = {
   ...barrel("effect", effect),
   ...barrel("effect/process", process),
   ...barrel("effect/http", http),
-  ...barrel("@coddiwomple/core", core),
+  "@coddiwomple/core": core,
+  ...coreModules,
   "@coddiwomple/config": config
 }

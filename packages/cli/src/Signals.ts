@@ -16,7 +16,13 @@ export interface Lifetime {
 }
 
 export const exitCode = (signal: Signal, lifetime: Lifetime): number =>
-  signal === "SIGINT" ? ExitCode.interrupted : signal === "SIGHUP" ? 129 : lifetime.service ? ExitCode.ok : ExitCode.terminated
+  signal === "SIGINT"
+    ? ExitCode.interrupted
+    : signal === "SIGHUP"
+      ? 129
+      : lifetime.service
+        ? ExitCode.ok
+        : ExitCode.terminated
 
 /** Calls `stop` once, at the first signal. The result takes the handlers away. */
 export const handle = (stop: (signal: Signal) => void): (() => void) => {

@@ -24,7 +24,11 @@ export const plain: Paint = (_style, text) => text
 const coloured: Paint = (style, text) => (text === "" ? "" : `\u001b[${codes[style]}m${text}\u001b[0m`)
 
 /** `--color` wins, then NO_COLOR and FORCE_COLOR, then whether the stream is a terminal. */
-export const paint = (mode: ColorMode, stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): Paint => {
+export const paint = (
+  mode: ColorMode,
+  stream: { readonly isTTY?: boolean },
+  env: NodeJS.ProcessEnv = process.env
+): Paint => {
   if (mode !== "auto") return mode === "always" ? coloured : plain
   if (env.NO_COLOR) return plain
   if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR === "0" || env.FORCE_COLOR === "false" ? plain : coloured

@@ -27,7 +27,9 @@ const sentence = (error: UsageError): string => {
     case "InvalidValue": {
       const expected = /key=value/.test(error.expected) ? "PATH=VALUE" : error.expected.replace(/^Expected:?\s*/i, "")
       const name = error.kind === "flag" ? `--${error.option}` : `<${error.option}>`
-      return error.value === "" ? `${name} needs a value: ${expected}` : `${name} cannot be ${JSON.stringify(error.value)}: expected ${expected}`
+      return error.value === ""
+        ? `${name} needs a value: ${expected}`
+        : `${name} cannot be ${JSON.stringify(error.value)}: expected ${expected}`
     }
     default:
       return error.message.split("\n")[0]!
@@ -36,7 +38,9 @@ const sentence = (error: UsageError): string => {
 
 const hint = (error: UsageError, path: ReadonlyArray<string>): string => {
   const near = "suggestions" in error ? error.suggestions[0] : undefined
-  return near === undefined ? `run \`${path.join(" ")} --help\`` : `did you mean ${JSON.stringify(near)}? or run \`${path.join(" ")} --help\``
+  return near === undefined
+    ? `run \`${path.join(" ")} --help\``
+    : `did you mean ${JSON.stringify(near)}? or run \`${path.join(" ")} --help\``
 }
 
 /** Only the first error is told: the others are often its consequence. */

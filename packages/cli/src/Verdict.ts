@@ -14,7 +14,10 @@ const sinkState = ({ plan, report }: SinkOutcome, dryRun: boolean): State => {
   const bad = (report?.items ?? []).filter((item) => item.outcome === "failed" || item.outcome === "unknown")
   const unread = plan.failed?.size ?? 0
   if (bad.length === 0 && unread === 0) return "done"
-  const good = (report?.items ?? []).some((item) => item.outcome === "applied") || plan.unchanged > 0 || plan.items.length > bad.length
+  const good =
+    (report?.items ?? []).some((item) => item.outcome === "applied") ||
+    plan.unchanged > 0 ||
+    plan.items.length > bad.length
   return good ? "partial" : "failed"
 }
 
@@ -28,7 +31,10 @@ export const exitCode = (result: RunResult, dryRun = false): number => {
   const codes: Array<number> = []
   const states = result.sinks.map((sink) => sinkState(sink, dryRun))
   if (states.length > 0 && states.every((state) => state === "failed")) codes.push(ExitCode.failed)
-  const incomplete = result.held.size > 0 || result.sourceFailures.length > 0 || result.partitions.some((p) => p.state !== "synced" || p.doubt)
+  const incomplete =
+    result.held.size > 0 ||
+    result.sourceFailures.length > 0 ||
+    result.partitions.some((p) => p.state !== "synced" || p.doubt)
   if (incomplete || states.some((state) => state !== "done")) codes.push(ExitCode.partial)
   if (result.sinks.some((sink) => sink.plan !== undefined && safety(sink.plan))) codes.push(ExitCode.refused)
   return ExitCode.worst(codes)
@@ -58,7 +64,9 @@ const once = (all: ReadonlyArray<Diagnostic.Diagnostic>): ReadonlyArray<Diagnost
 
 /** Findings of a run apart from those of its plans, each once. */
 export const findingsBesidePlans = (result: RunResult): ReadonlyArray<Diagnostic.Diagnostic> => {
-  const planned = new Set(result.sinks.flatMap((sink) => [...(sink.plan?.diagnostics ?? []), ...(sink.plan?.failed?.values() ?? [])]))
+  const planned = new Set(
+    result.sinks.flatMap((sink) => [...(sink.plan?.diagnostics ?? []), ...(sink.plan?.failed?.values() ?? [])])
+  )
   return once(
     [
       ...result.sourceFailures,

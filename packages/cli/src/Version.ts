@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs"
 declare const CW_VERSION: string | undefined
 
 const fromManifest = (): string =>
-  (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string }).version
+  (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string })
+    .version
 
 export const version: string = typeof CW_VERSION === "string" ? CW_VERSION : fromManifest()

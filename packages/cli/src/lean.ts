@@ -20,7 +20,8 @@ const parse = (args: ReadonlyArray<string>): Options | undefined => {
     const [flag, inline] = args[i]!.split(/=(.*)/s, 2) as [string, string?]
     const key = names[flag]
     const value = inline ?? args[++i]
-    if (key === undefined || value === undefined || value === "" || key in options || value.startsWith("-")) return undefined
+    if (key === undefined || value === undefined || value === "" || key in options || value.startsWith("-"))
+      return undefined
     options[key] = value
   }
   if (options.profile !== undefined && !(profiles as ReadonlyArray<string>).includes(options.profile)) return undefined

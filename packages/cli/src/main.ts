@@ -58,7 +58,9 @@ const codeOf = (cause: Cause.Cause<unknown>): number => {
   if (error instanceof ExitCode.Leave) return error.code
   if (CliError.isCliError(error)) {
     if (error._tag !== "ShowHelp") Usage.tell([error], ["cw"])
-    return error._tag === "ShowHelp" && error.errors.length === 0 && error.commandPath.length > 1 ? ExitCode.ok : ExitCode.usage
+    return error._tag === "ShowHelp" && error.errors.length === 0 && error.commandPath.length > 1
+      ? ExitCode.ok
+      : ExitCode.usage
   }
   Terminal.say(`cw: internal error: ${error instanceof Error ? error.message : String(error)}`)
   Terminal.say("    this is a bug of cw, please report it; CW_DEBUG=1 shows where it happened")

@@ -160,10 +160,15 @@ export const catalogue = {
   },
   CW709: { title: "field is owned by another manager", cure: "see who owns it; force only on purpose" },
 
+  CW711: { title: "branch was changed by someone else", cure: "merge or delete the branch; cw never overwrites it" },
+  CW712: { title: "Git remote cannot be used", cure: "see the reason" },
+
   CW801: { title: "apply failed", cure: "see the cause; other targets are not affected" },
   CW802: { title: "outcome is unknown", cure: "the next run finds out" },
   CW803: { title: "sink failed", cure: "see the cause; it is retried on its own clock" },
   CW804: { title: "target is locked by another cw", cure: "wait for it to end" },
+  CW805: { title: "remote refused the push", cure: "see what it said; the commit was not made there" },
+  CW806: { title: "pull request cannot be made", cure: "see what the server said; the branch is pushed" },
 
   CW901: { title: "deletes are held: not every partition is fresh", cure: "wait until every source answers" },
   CW902: {

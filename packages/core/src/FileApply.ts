@@ -105,7 +105,10 @@ class Run {
       yield* disk.makeFolder(manifest.folder)
       if ((yield* manifest.stamp()) !== tree.stamp)
         return yield* Effect.fail(new Refused(`${manifest.path} was changed since the plan`))
-      if (tree.swept) return
+      if (tree.swept) {
+        tree.swept = false
+        return
+      }
       const folders = new Set([manifest.folder])
       for (const [path, slot] of tree.slots) {
         if (slot.entry === undefined && slot.wanted?.refused !== undefined) continue
@@ -196,7 +199,7 @@ class Run {
 
   private put(slot: Slot, file: Wanted): Effect.Effect<void, Failure> {
     const path = this.tree.full(file.path)
-    return this.asSeen(slot, path).pipe(
+    return Effect.void.pipe(
       Effect.andThen(Effect.suspend(() => this.disk.write(path, encoder.encode(textOf(file))))),
       Effect.map((seen) => {
         // A new name may stand in new folders.

@@ -4,6 +4,7 @@
  * Node has no `openat`: between the look and the write a local attacker with rights in the tree could still swap a folder.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
@@ -44,6 +45,22 @@ const stampOf = (info: FileSystem.File.Info): number => {
   b = Math.imul(b ^ (b >>> 13) ^ a, 0x297a2d39)
   return (a >>> 0) * 2 ** 21 + (b >>> 11)
 }
+
+/** Milliseconds that an interrupt waits for the file in hand: a disk that hangs must not keep the process. */
+const patience = 5000
+
+/**
+ * An interrupt waits until this is done: the operating system goes on with what it was told anyway, and would make a
+ * temporary file right after it was removed.
+ */
+const whole = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDetach(effect, { startImmediately: true }), (fiber) =>
+      restore(Fiber.join(fiber)).pipe(
+        Effect.onInterrupt(() => Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), patience))
+      )
+    )
+  )
 
 export class FileDisk {
   readonly root: string
@@ -113,11 +130,11 @@ export class FileDisk {
         // One byte more than expected, so that a file that grew meanwhile is not taken for its beginning.
         const buffer = new Uint8Array(size + 1)
         let length = 0
-        while (length < buffer.length) {
+        do {
           const n = Number(yield* file.read(buffer.subarray(length)))
           if (n === 0) break
           length += n
-        }
+        } while (length !== size && length < buffer.length)
         return buffer.subarray(0, length)
       })
     )
@@ -173,28 +190,29 @@ export class FileDisk {
           )
         )
       : this.fs.writeFile(temporary, bytes, { flag: "wx" })
+    const replace = fill.pipe(
+      Effect.andThen(this.fs.rename(temporary, this.at(path))),
+      Effect.onError(() => Effect.ignore(this.fs.remove(temporary, { force: true })))
+    )
     return this.makeFolder(folderOf(path)).pipe(
-      Effect.andThen(
-        fill.pipe(
-          Effect.andThen(this.fs.rename(temporary, this.at(path))),
-          Effect.onError(() => Effect.ignore(this.fs.remove(temporary, { force: true })))
-        )
-      ),
+      Effect.andThen(whole(replace)),
       Effect.andThen(Effect.suspend(() => this.look(path)))
     )
   }
 
   /** Adds to the end of a file, in one write. */
   append(path: string, bytes: Uint8Array): Effect.Effect<void, PlatformError> {
-    return Effect.scoped(
-      Effect.flatMap(this.fs.open(this.at(path), { flag: "a" }), (file) =>
-        Effect.andThen(file.writeAll(bytes), this.fsync === "never" ? Effect.void : file.sync)
+    return whole(
+      Effect.scoped(
+        Effect.flatMap(this.fs.open(this.at(path), { flag: "a" }), (file) =>
+          Effect.andThen(file.writeAll(bytes), this.fsync === "never" ? Effect.void : file.sync)
+        )
       )
     )
   }
 
   remove(path: string): Effect.Effect<void, PlatformError> {
-    return this.fs.remove(this.at(path), { force: true })
+    return whole(this.fs.remove(this.at(path), { force: true }))
   }
 
   /**
@@ -202,7 +220,7 @@ export class FileDisk {
    * what somebody puts into it at this moment comes back with it instead of being deleted.
    */
   removeFolder(path: string): Effect.Effect<boolean, PlatformError> {
-    return Effect.gen({ self: this }, function* () {
+    const remove = Effect.gen({ self: this }, function* () {
       if ((yield* this.lookFolder(path)) !== folder || (yield* this.list(path)).length > 0) return false
       const aside = this.temporary(folderOf(path), "dir")
       this.folders.delete(path)
@@ -214,6 +232,7 @@ export class FileDisk {
       yield* this.fs.remove(aside, { recursive: true })
       return true
     })
+    return whole(remove)
   }
 
   /** Names in a folder; none when it is absent or no folder. */

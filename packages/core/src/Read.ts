@@ -162,9 +162,11 @@ const node = (depth: number): unknown => {
 export const read = (document: string): unknown => {
   text = document
   at = 0
-  const c = text.charCodeAt(0)
-  const value = c === 124 ? leaf(1) : node(0)
-  if (at !== text.length || emit(value) !== document) fail()
-  text = ""
-  return value
+  try {
+    const value = text.charCodeAt(0) === 124 ? leaf(1) : node(0)
+    if (at !== text.length || emit(value) !== document) fail()
+    return value
+  } finally {
+    text = ""
+  }
 }

@@ -44,6 +44,7 @@ interface State {
 export class InventoryProblem extends Error {}
 
 export interface InventoryStore {
+  readonly pipeline: string
   readonly load: Effect.Effect<Loaded, ApiError | InventoryProblem>
   /** Makes the stored inventory what `change` makes of it; called again when someone else wrote meanwhile. Unchanged shards cost nothing. */
   readonly update: (loaded: Loaded, change: (entries: ReadonlyMap<string, Entry>) => ReadonlyMap<string, Entry>) => Effect.Effect<Loaded, ApiError | InventoryProblem>
@@ -212,5 +213,5 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
       }
     })
 
-  return { load, update }
+  return { pipeline, load, update }
 }

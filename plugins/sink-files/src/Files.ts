@@ -7,6 +7,7 @@ import { reasonOf } from "@coddiwomple/core/FileDisk"
 import { isLeft } from "@coddiwomple/core/FileLock"
 import { failure, locked, outdated } from "@coddiwomple/core/FilesSink"
 import { type TreePlan, type Wanted, want } from "@coddiwomple/core/FileTree"
+import { type ClusterChange, Mapping } from "@coddiwomple/core/Mapping"
 import {
   compareItems,
   executable,
@@ -19,7 +20,6 @@ import type { PluginError } from "@coddiwomple/core/PluginError"
 import { stateFolder } from "@coddiwomple/core/SafePath"
 import type { SinkImpl } from "@coddiwomple/core/Sink"
 import * as Effect from "effect/Effect"
-import { type ClusterChange, Mapping } from "./Mapping.ts"
 import {
   composed,
   type Document,

@@ -9,6 +9,10 @@ const Namespace = Schema.String.check(
   Schema.isPattern(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/u, { expected: "the name of a namespace" })
 )
 
+const Visible = Schema.String.check(
+  Schema.isPattern(/^([*.]|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)$/u, { expected: "a namespace, `.` or `*`" })
+)
+
 const Duration = Schema.String.check(
   Schema.isPattern(/^[1-9][0-9]{0,8}(ms|s|m|h)$/u, { expected: "a duration such as 500ms, 5s or 1m" })
 )
@@ -93,7 +97,7 @@ export const Config = Schema.Struct({
     description: "Also make the configuration namespace in every cluster. It is never deleted. Default false"
   }).pipe(Schema.withDecodingDefaultKey(Effect.succeed(false))),
   exportTo: Schema.optionalKey(
-    Schema.NonEmptyArray(Schema.NonEmptyString).annotate({
+    Schema.NonEmptyArray(Visible).annotate({
       description: "Namespaces that see services which say nothing of it, as Istio's exportTo. Default: all",
       examples: [["team-a"]]
     })

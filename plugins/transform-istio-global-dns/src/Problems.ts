@@ -44,6 +44,13 @@ export const problems = (draft: Draft, { ports, providers, exposed, callers, sit
   }
   for (const { site } of exposed) visibility(draft, site, service.exportTo ?? settings.exportTo ?? [])
   reachability(draft, providers, callers, sites)
+  const { traffic } = service
+  if (service.tiers !== undefined && traffic !== "local-first") {
+    draft.warning("CW628", `its tiers have no effect with \`traffic: ${traffic}\``, "use `traffic: local-first`")
+  }
+  if (traffic !== "weighted" && service.backends.some((b) => b.weight !== undefined)) {
+    draft.warning("CW628", `its weights have no effect with \`traffic: ${traffic}\``, "use `traffic: weighted`")
+  }
   if (callers.some((c) => c.choice.tiersLost)) {
     draft.warning(
       "CW628",

@@ -3,6 +3,7 @@
  * that service and the fleet alone, so one changed service costs one call.
  */
 import * as Artifact from "@coddiwomple/core/Artifact"
+import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Fleet } from "@coddiwomple/core/Model"
 import { type PluginError, refused } from "@coddiwomple/core/PluginError"
@@ -50,7 +51,7 @@ export default Transform.make({
               : addressClaims(service)
             : [...gatewayClaims(service), ...declared(service)],
         fleet: (fleet) => ({
-          artifacts: config.createNamespaces ? namespaces(sites(fleet)) : [],
+          artifacts: config.createNamespaces ? namespaces(sites(fleet), mtls) : [],
           diagnostics: mtls ? [...ambient(fleet), ...withoutRegion(fleet, sites(fleet))] : []
         })
       })
@@ -63,10 +64,12 @@ const declared = (service: Parameters<typeof addressClaims>[0]) =>
   service.addressFrom === "declared" ? addressClaims(service) : []
 
 /** Applied, never deleted: a namespace may hold what others put there. */
-const namespaces = (sites: Sites): ReadonlyArray<Artifact.Artifact> =>
-  sites.namespaces.map(({ configNamespace, members }) =>
-    Artifact.object(members, namespace(metadata(configNamespace, undefined, managedBy)), { ownership: "fields" })
-  )
+const namespaces = (sites: Sites, mtls: boolean): ReadonlyArray<Artifact.Artifact> =>
+  sites.namespaces.flatMap(({ configNamespace, members }) => {
+    const targets = mtls ? ClusterSet.without(members, sites.ambient) : members
+    if (ClusterSet.isEmpty(targets)) return []
+    return Artifact.object(targets, namespace(metadata(configNamespace, undefined, managedBy)), { ownership: "fields" })
+  })
 
 const ambient = (fleet: Fleet): ReadonlyArray<Diagnostic.Diagnostic> =>
   fleet.clusters

@@ -43,8 +43,6 @@ export interface Result {
   readonly artifacts: ReadonlyArray<Artifact>
   readonly held: ReadonlyMap<string, ReadonlyArray<Diagnostic.Diagnostic>>
   readonly warnings: ReadonlyArray<Diagnostic.Diagnostic>
-  /** Errors of the fleet: nothing is delivered. */
-  readonly refused: ReadonlyArray<Diagnostic.Diagnostic>
 }
 
 export const run = ({ config, facts }: Case): Result => {
@@ -63,8 +61,7 @@ export const run = ({ config, facts }: Case): Result => {
     model,
     artifacts: [...desired("out").artifacts()],
     held: new Map(reasons),
-    warnings: diagnostics,
-    refused: []
+    warnings: diagnostics
   }
 }
 

@@ -23,7 +23,11 @@ export const Color = GlobalFlag.Setting("color")({
 
 /** A switch that is off. */
 export const toggle = (name: string, description: string) =>
-  Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(`${description} (default: off)`), Flag.withDefault(false))
+  Flag.Boolean(name).pipe(
+    Flag.withoutNegation,
+    Flag.withDescription(`${description} (default: off)`),
+    Flag.withDefault(false)
+  )
 
 export const file = Argument.String("file").pipe(
   Argument.withDescription("Pipeline file, or - for standard input (default: pipeline.yaml, else pipeline.ts)"),
@@ -40,7 +44,9 @@ export const noPlugins = toggle("no-plugins", "Load no code that the file names,
 
 export const set = Flag.KeyValuePair("set").pipe(
   Flag.withMetavar("PATH=VALUE"),
-  Flag.withDescription("Put a value into the pipeline, as --set sinks.out.with.path=/tmp/x; repeatable (default: none)"),
+  Flag.withDescription(
+    "Put a value into the pipeline, as --set sinks.out.with.path=/tmp/x; repeatable (default: none)"
+  ),
   Flag.optional
 )
 

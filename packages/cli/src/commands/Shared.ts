@@ -16,7 +16,8 @@ export const presenter = (command: string, json: "stdout" | "stderr") =>
   })
 
 /** The same for commands whose JSON lines are a stream of events. */
-export const begin = (command: string, json: "stdout" | "stderr") => Effect.tap(presenter(command, json), (told) => Effect.sync(() => told.begin()))
+export const begin = (command: string, json: "stdout" | "stderr") =>
+  Effect.tap(presenter(command, json), (told) => Effect.sync(() => told.begin()))
 
 /** Modules that only some commands need are loaded when those run. */
 export const lazily = <M>(load: () => Promise<M>): Effect.Effect<M> => Effect.promise(load)
@@ -31,26 +32,39 @@ export const usage = (command: string, what: string, advice: string): Effect.Eff
     return ExitCode.leave(ExitCode.usage)
   })
 
+export interface Opening {
+  /** Only these sinks. */
+  readonly sinks?: ReadonlyArray<string> | undefined
+  /** Pipelines are shown, not built: plugins may be switched off. */
+  readonly lenient?: boolean
+  /** Sources that can watch do so. */
+  readonly watching?: boolean
+}
+
 /** Every pipeline the command line names, or all findings and exit 78. Warnings are shown. */
 export const pipelines = (
   source: Source,
   told: Presenter,
-  { lenient, sinks }: { readonly sinks?: ReadonlyArray<string> | undefined; readonly lenient?: boolean } = {}
+  options: Opening = {}
 ): Effect.Effect<ReadonlyArray<Opened>, ExitCode.Leave> =>
   Effect.gen(function* () {
-    const { onlySinks, open } = yield* lazily(() => import("../Opened.ts"))
+    const { open } = yield* lazily(() => import("../PipelineFile.ts"))
     const { diagnostics, pipelines } = yield* Effect.promise(() =>
       open({
         file: Option.getOrUndefined(source.file),
         pipeline: Option.getOrUndefined(source.pipeline),
         plugins: !source.noPlugins,
-        lenient: lenient === true,
+        lenient: options.lenient === true,
+        watching: options.watching === true,
         set: Option.getOrElse(source.set, () => ({}))
       })
     )
     told.diagnostics(diagnostics)
-    if (pipelines.length === 0 || diagnostics.some((d) => d.severity === "error")) return yield* ExitCode.leave(ExitCode.config)
+    if (pipelines.length === 0 || diagnostics.some((d) => d.severity === "error"))
+      return yield* ExitCode.leave(ExitCode.config)
+    const { sinks } = options
     if (sinks === undefined) return pipelines
+    const { onlySinks } = yield* lazily(() => import("../Opened.ts"))
     const unknown = unknownSink(pipelines, sinks)
     if (unknown !== undefined) return yield* usage(told.command, ...unknown)
     return pipelines
@@ -58,10 +72,14 @@ export const pipelines = (
       .map((pipeline) => onlySinks(pipeline, (sink) => sinks.includes(sink.id)))
   })
 
-const sinksOf = (pipeline: Opened): ReadonlyArray<string> => pipeline.nodes.filter((node) => node.kind === "sink").map((node) => node.id)
+const sinksOf = (pipeline: Opened): ReadonlyArray<string> =>
+  pipeline.nodes.filter((node) => node.kind === "sink").map((node) => node.id)
 
 /** What is wrong with the names, and what to do. */
-const unknownSink = (pipelines: ReadonlyArray<Opened>, sinks: ReadonlyArray<string>): readonly [string, string] | undefined => {
+const unknownSink = (
+  pipelines: ReadonlyArray<Opened>,
+  sinks: ReadonlyArray<string>
+): readonly [string, string] | undefined => {
   const known = new Set(pipelines.flatMap(sinksOf))
   const unknown = sinks.find((name) => !known.has(name))
   if (unknown === undefined && sinks.length > 0) return undefined

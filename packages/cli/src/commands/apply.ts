@@ -22,7 +22,8 @@ export const apply = Command.make(
       const told = yield* begin("apply", "stderr")
       const SavedPlan = yield* lazily(() => import("../SavedPlan.ts"))
       const saved = SavedPlan.read(input.plan)
-      if ("severity" in saved) return yield* fail(told, saved.code === "CW003" ? ExitCode.failed : ExitCode.refused)([saved])
+      if ("severity" in saved)
+        return yield* fail(told, saved.code === "CW003" ? ExitCode.failed : ExitCode.refused)([saved])
       const file = saved.file === "-" ? "-" : relative(process.cwd(), resolve(dirname(input.plan), saved.file))
       const opened = yield* pipelines({ ...input, file: Option.some(file), pipeline: Option.none() }, told)
       if (!input.yes) {
@@ -35,16 +36,19 @@ export const apply = Command.make(
       const { apply } = yield* lazily(() => import("../Applying.ts"))
       const gone = Object.keys(saved.pipelines).filter((name) => !opened.some((pipeline) => pipeline.name === name))
       if (gone.length > 0) {
-        return yield* fail(told, ExitCode.refused)([
-          Diagnostic.error("CW904", `the plan is out of date: there is no pipeline ${gone.join(", ")} any more`)
-        ])
+        return yield* fail(
+          told,
+          ExitCode.refused
+        )([Diagnostic.error("CW904", `the plan is out of date: there is no pipeline ${gone.join(", ")} any more`)])
       }
       const { onlySinks } = yield* lazily(() => import("../Opened.ts"))
       const planned = opened.flatMap((pipeline) => {
         const then = saved.pipelines[pipeline.name]
         return then === undefined ? [] : [onlySinks(pipeline, (sink) => sink.id in then)]
       })
-      const codes = yield* Effect.forEach(planned, (pipeline) => apply(pipeline, told, saved), { concurrency: "unbounded" })
+      const codes = yield* Effect.forEach(planned, (pipeline) => apply(pipeline, told, saved), {
+        concurrency: "unbounded"
+      })
       yield* end(ExitCode.worst(codes))
     })
 ).pipe(

@@ -14,7 +14,11 @@ export const completions = (root: () => Command.Command.Any) =>
       )
     },
     ({ shell }) =>
-      Effect.promise(() => Terminal.write(`${Completions.generate("cw", shell, Completions.fromCommand(root())).replaceAll("cw --completions", "cw completions")}\n`))
+      Effect.promise(() =>
+        Terminal.write(
+          `${Completions.generate("cw", shell, Completions.fromCommand(root())).replaceAll("cw --completions", "cw completions")}\n`
+        )
+      )
   ).pipe(
     Command.withDescription("Print a completion script for a shell"),
     Command.withExamples([{ command: 'eval "$(cw completions bash)"', description: "Complete cw in this shell" }])

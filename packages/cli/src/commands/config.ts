@@ -24,7 +24,9 @@ export const config = Command.make(
             return `${JSON.stringify(input.origins ? { value, origins: Object.fromEntries(from) as unknown } : value)}\n`
           })
           .join("")
-      yield* Effect.promise(() => Terminal.write(told.output === "json" ? json() : toYaml(all, { origins: input.origins })))
+      yield* Effect.promise(() =>
+        Terminal.write(told.output === "json" ? json() : toYaml(all, { origins: input.origins }))
+      )
     })
 ).pipe(
   Command.withDescription("Print the pipeline as it counts: defaults and variables filled in, secrets hidden"),

@@ -9,10 +9,14 @@ export const explain = Command.make(
   "explain",
   {
     what: Argument.String("what").pipe(
-      Argument.withDescription("A plugin, as json, sink/exec or ./my-sink.ts; or pipeline, model, source, transform, check, sink")
+      Argument.withDescription(
+        "A plugin, as json, sink/exec or ./my-sink.ts; or pipeline, model, source, transform, check, sink"
+      )
     ),
     field: Argument.String("field").pipe(
-      Argument.withDescription("Only this field and what is below it, as guard.deletes; json.clusters means the same as json clusters"),
+      Argument.withDescription(
+        "Only this field and what is below it, as guard.deletes; json.clusters means the same as json clusters"
+      ),
       Argument.optional
     )
   },
@@ -22,7 +26,8 @@ export const explain = Command.make(
       const { explain, text } = yield* lazily(() => import("../Explaining.ts"))
       const found = yield* Effect.promise(() => explain(input.what, Option.getOrUndefined(input.field)))
       if ("help" in found) return yield* usage("explain", found.problem, found.help)
-      if (told.output === "json") for (const each of found.explanations) told.line({ ...each, type: "explanation", uses: each.title })
+      if (told.output === "json")
+        for (const each of found.explanations) told.line({ ...each, type: "explanation", uses: each.title })
       else yield* Effect.promise(() => Terminal.write(text(found.explanations, told.paintData)))
     })
 ).pipe(

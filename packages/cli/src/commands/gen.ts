@@ -26,11 +26,20 @@ export const gen = Command.make(
       const { defaults, run } = yield* Effect.promise(() => import("../Generate.ts"))
       const given = (key: "clusterFile" | "serviceFile" | "cluster" | "service") =>
         Option.match(input[key], { onNone: () => ({}), onSome: (value) => ({ [key]: value }) })
-      const options = { ...defaults, ...given("clusterFile"), ...given("serviceFile"), ...given("cluster"), ...given("service"), profile: input.profile }
+      const options = {
+        ...defaults,
+        ...given("clusterFile"),
+        ...given("serviceFile"),
+        ...given("cluster"),
+        ...given("service"),
+        profile: input.profile
+      }
       const code = yield* run(options, { command: "gen", output: yield* Output, color: yield* Color, json: "stderr" })
       if (code !== ExitCode.ok) return yield* ExitCode.leave(code)
     })
 ).pipe(
   Command.withDescription("Print the Istio configuration of clusters.json and services.json"),
-  Command.withExamples([{ command: "cw gen --cluster east | kubectl --context east apply -f -", description: "What one cluster needs" }])
+  Command.withExamples([
+    { command: "cw gen --cluster east | kubectl --context east apply -f -", description: "What one cluster needs" }
+  ])
 )

@@ -17,7 +17,9 @@ import { schema } from "./schema.ts"
 import { validate } from "./validate.ts"
 
 const bare = Command.make("cw").pipe(
-  Command.withDescription("Which service runs in which cluster, turned into the exact configuration every cluster needs"),
+  Command.withDescription(
+    "Which service runs in which cluster, turned into the exact configuration every cluster needs"
+  ),
   Command.withExamples([
     { command: "cw init", description: "Write a first pipeline.yaml" },
     { command: "cw plan", description: "What would change?" },

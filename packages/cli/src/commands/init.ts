@@ -8,7 +8,10 @@ import { end, lazily, presenter } from "./Shared.ts"
 export const init = Command.make(
   "init",
   {
-    folder: Argument.String("folder").pipe(Argument.withDescription("Where to put it (default: here)"), Argument.withDefault(".")),
+    folder: Argument.String("folder").pipe(
+      Argument.withDescription("Where to put it (default: here)"),
+      Argument.withDefault(".")
+    ),
     with: Flag.String("with").pipe(
       Flag.withMetavar("A,B"),
       Flag.withDescription("Built-in plugins to start with (default: json,istio-global-dns,files)"),
@@ -26,6 +29,9 @@ export const init = Command.make(
   Command.withDescription("Write a pipeline.yaml that runs at once"),
   Command.withExamples([
     { command: "cw init && cw plan", description: "A first pipeline, and what it would do" },
-    { command: "cw init --with kubernetes,istio-global-dns,kubectl-apply fleet", description: "From live clusters to live clusters" }
+    {
+      command: "cw init --with kubernetes,istio-global-dns,kubectl-apply fleet",
+      description: "From live clusters to live clusters"
+    }
   ])
 )

@@ -24,7 +24,9 @@ export const list = Command.make(
     Effect.gen(function* () {
       const told = yield* presenter("list", "stdout")
       const { catalogue, table } = yield* lazily(() => import("../Plugins.ts"))
-      const rows = yield* Effect.promise(() => catalogue(Option.getOrUndefined(input.kind), Option.getOrUndefined(input.file)))
+      const rows = yield* Effect.promise(() =>
+        catalogue(Option.getOrUndefined(input.kind), Option.getOrUndefined(input.file))
+      )
       if (told.output === "json") for (const row of rows) told.line({ ...row, type: "plugin", uses: row.uses })
       else yield* Effect.promise(() => Terminal.write(table(rows, told.paintData)))
     })

@@ -29,7 +29,9 @@ export const plan = Command.make(
       const opened = yield* pipelines(input, told, { sinks: Options.names(input.sink) })
       const { plan } = yield* lazily(() => import("../Planning.ts"))
       const allowDeletes = Option.getOrUndefined(input.allowDeletes)
-      const planned = yield* Effect.forEach(opened, (pipeline) => plan(pipeline, told, { allowDeletes }), { concurrency: "unbounded" })
+      const planned = yield* Effect.forEach(opened, (pipeline) => plan(pipeline, told, { allowDeletes }), {
+        concurrency: "unbounded"
+      })
       for (const each of planned) {
         if (each.text === undefined) continue
         yield* Effect.promise(() => Terminal.write(`${each.text!(told.paintData, input.showUnchanged)}\n`))
@@ -41,7 +43,12 @@ export const plan = Command.make(
         SavedPlan.write(path, SavedPlan.make(planned, { cw: version, file, allowDeletes }))
       }
       const pending = planned.some((each) => each.pending)
-      yield* end(ExitCode.worst([...planned.map((each) => each.code), input.exitCode && pending ? ExitCode.changesPending : ExitCode.ok]))
+      yield* end(
+        ExitCode.worst([
+          ...planned.map((each) => each.code),
+          input.exitCode && pending ? ExitCode.changesPending : ExitCode.ok
+        ])
+      )
     })
 ).pipe(
   Command.withDescription("Show what `cw run` would change, object by object, without writing anything"),

@@ -28,10 +28,15 @@ export const render = Command.make(
       const opened = yield* pipelines(input, told)
       const stage = Option.getOrUndefined(input.stage)
       if (stage !== undefined) {
-        const transforms = opened.flatMap((p) => p.nodes.filter((node) => node.kind === "transform").map((node) => node.id))
+        const transforms = opened.flatMap((p) =>
+          p.nodes.filter((node) => node.kind === "transform").map((node) => node.id)
+        )
         if (!transforms.includes(stage)) {
           const kind = opened.flatMap((p) => p.nodes).find((node) => node.id === stage)?.kind
-          const what = kind === undefined ? `unknown transform ${JSON.stringify(stage)}` : `${JSON.stringify(stage)} is a ${kind}, not a transform`
+          const what =
+            kind === undefined
+              ? `unknown transform ${JSON.stringify(stage)}`
+              : `${JSON.stringify(stage)} is a ${kind}, not a transform`
           return yield* usage("render", what, Suggest.help(stage, transforms) ?? "the pipeline has no transforms")
         }
       }

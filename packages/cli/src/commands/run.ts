@@ -17,23 +17,28 @@ export const run = Command.make(
   },
   (input) =>
     Effect.gen(function* () {
-      if (input.once && input.watch) return yield* usage("run", "--once and --watch exclude each other", "give one of them")
+      if (input.once && input.watch)
+        return yield* usage("run", "--once and --watch exclude each other", "give one of them")
       const told = yield* begin("run", "stderr")
-      const sinks = Options.names(input.sink)
-      const opened = yield* pipelines(input, told, { sinks })
+      const opening = { sinks: Options.names(input.sink), watching: input.watch }
+      const opened = yield* pipelines(input, told, opening)
       const { run } = yield* lazily(() => import("../Run.ts"))
       const options = {
         once: input.once,
         watch: input.watch,
         dryRun: input.dryRun,
         allowDeletes: Option.getOrUndefined(input.allowDeletes),
-        reopen: () => pipelines(input, told, { sinks })
+        reopen: () => pipelines(input, told, opening)
       }
-      const codes = yield* Effect.forEach(opened, (pipeline) => run(pipeline, told, options), { concurrency: "unbounded" })
+      const codes = yield* Effect.forEach(opened, (pipeline) => run(pipeline, told, options), {
+        concurrency: "unbounded"
+      })
       yield* end(ExitCode.worst(codes))
     })
 ).pipe(
-  Command.withDescription("Bring every sink to what the sources say; ends when all sources have ended, runs on where one watches"),
+  Command.withDescription(
+    "Bring every sink to what the sources say; ends when all sources have ended, runs on where one watches"
+  ),
   Command.withExamples([
     { command: "cw run", description: "Run pipeline.yaml in this folder" },
     { command: "cw run --dry-run --sink clusters fleet.yaml", description: "Show what would change in one sink" }

@@ -18,9 +18,13 @@ export const schema = Command.make(
       const made = yield* Effect.promise(() => schema(input.file, !input.noPlugins))
       if (!input.write) return yield* Effect.promise(() => Terminal.write(made.text))
       const path = write(made)
-      told.summary(`wrote ${path}; the first line of the pipeline file tells editors: # yaml-language-server: $schema=.cw/schema.json`)
+      told.summary(
+        `wrote ${path}; the first line of the pipeline file tells editors: # yaml-language-server: $schema=.cw/schema.json`
+      )
     })
 ).pipe(
-  Command.withDescription("Print the JSON Schema of pipeline files, with the plugins this one names: editors complete and check with it"),
+  Command.withDescription(
+    "Print the JSON Schema of pipeline files, with the plugins this one names: editors complete and check with it"
+  ),
   Command.withExamples([{ command: "cw schema --write", description: "For the editor, after a plugin was added" }])
 )

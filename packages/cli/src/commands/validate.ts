@@ -23,11 +23,17 @@ export const validate = Command.make(
   (input) =>
     Effect.gen(function* () {
       const told = yield* presenter("validate", "stdout")
-      const { open } = yield* lazily(() => import("../Opened.ts"))
+      const { open } = yield* lazily(() => import("../PipelineFile.ts"))
       const files = input.files.length === 0 ? [undefined] : input.files
       const opened = yield* Effect.forEach(files, (file) =>
         Effect.promise(() =>
-          open({ file, pipeline: undefined, plugins: !input.noPlugins, lenient: true, set: Option.getOrElse(input.set, () => ({})) })
+          open({
+            file,
+            pipeline: undefined,
+            plugins: !input.noPlugins,
+            lenient: true,
+            set: Option.getOrElse(input.set, () => ({}))
+          })
         )
       )
       const found = opened.flatMap((each) => each.diagnostics)
@@ -36,12 +42,19 @@ export const validate = Command.make(
       const warnings = found.filter((d) => d.severity === "warning").length
       const pipelines = opened.reduce((n, each) => n + each.pipelines.length, 0)
       const bad = errors > 0 || (input.strict && warnings > 0)
-      if (told.output === "json") told.line({ type: "validated", level: bad ? "error" : "info", ok: !bad, pipelines, errors, warnings })
-      told.summary(bad ? `${count(errors, "error")}, ${count(warnings, "warning")}` : `${count(pipelines, "pipeline")} valid, ${count(warnings, "warning")}`)
+      if (told.output === "json")
+        told.line({ type: "validated", level: bad ? "error" : "info", ok: !bad, pipelines, errors, warnings })
+      told.summary(
+        bad
+          ? `${count(errors, "error")}, ${count(warnings, "warning")}`
+          : `${count(pipelines, "pipeline")} valid, ${count(warnings, "warning")}`
+      )
       yield* end(bad ? ExitCode.config : ExitCode.ok)
     })
 ).pipe(
-  Command.withDescription("Check pipeline files and every plugin's configuration; nothing is read from or sent anywhere"),
+  Command.withDescription(
+    "Check pipeline files and every plugin's configuration; nothing is read from or sent anywhere"
+  ),
   Command.withExamples([
     { command: "cw validate --strict", description: "In CI: warnings fail as well" },
     { command: "cw validate --no-plugins pipeline.yaml", description: "A file one does not trust" }

@@ -2,12 +2,12 @@
  * Artifacts to paths, kept up to date by the groups that changed. A path is the same in all clusters and its file is held
  * once for all of them. While no two artifacts want one place, an update costs the change; else all is mapped anew.
  */
-import type { Artifact } from "@coddiwomple/core/Artifact"
-import * as ClusterSet from "@coddiwomple/core/ClusterSet"
-import type { Desired } from "@coddiwomple/core/Desired"
-import { type Wanted, want } from "@coddiwomple/core/FileTree"
-import type { Layout } from "@coddiwomple/core/Layout"
-import { collisions, fold, PathSet, problem, type SafePath } from "@coddiwomple/core/SafePath"
+import type { Artifact } from "./Artifact.ts"
+import * as ClusterSet from "./ClusterSet.ts"
+import type { Desired } from "./Desired.ts"
+import { type Wanted, want } from "./FileTree.ts"
+import type { Layout } from "./Layout.ts"
+import { collisions, fold, PathSet, problem, type SafePath } from "./SafePath.ts"
 
 interface Placed {
   readonly artifact: Artifact
@@ -25,17 +25,24 @@ export class Mapping {
   private readonly layout: Layout
   private readonly takes: (artifact: Artifact) => boolean
   private readonly reserved: ReadonlyArray<string>
+  private readonly make: typeof want
   private groups = new Map<string, ReadonlyArray<Placed>>()
   private paths = new PathSet()
   /** Path → the artifact that has it, and how many bodies of it there are. */
   private owners = new Map<string, { readonly id: string; count: number }>()
   private clean = false
 
-  /** `reserved` are paths that no artifact may have. */
-  constructor(layout: Layout, takes: (artifact: Artifact) => boolean, reserved: ReadonlyArray<string>) {
+  /** `reserved` are paths that no artifact may have; `make` computes what the sink takes for a digest. */
+  constructor(
+    layout: Layout,
+    takes: (artifact: Artifact) => boolean,
+    reserved: ReadonlyArray<string>,
+    make: typeof want = want
+  ) {
     this.layout = layout
     this.takes = takes
     this.reserved = reserved
+    this.make = make
   }
 
   /** What changed by cluster index; `all` when everything has to be asked for with `cluster`. */
@@ -102,7 +109,7 @@ export class Mapping {
       const old = known.get(artifact)
       const path = old?.path ?? this.layout.path(artifact)
       if (old?.file.path === path && old.file.refused === undefined) return [old]
-      return [{ artifact, path, file: fileOf(artifact, path) }]
+      return [{ artifact, path, file: fileOf(artifact, path, this.make) }]
     })
   }
 
@@ -146,7 +153,7 @@ export class Mapping {
         group,
         list.map((placed) => {
           if (!apart(placed.path)) return placed
-          return { ...placed, file: fileOf(placed.artifact, this.layout.path(placed.artifact, true)) }
+          return { ...placed, file: fileOf(placed.artifact, this.layout.path(placed.artifact, true), this.make) }
         })
       )
     }
@@ -162,9 +169,9 @@ export class Mapping {
   }
 }
 
-const fileOf = (artifact: Artifact, path: string): Wanted => {
+const fileOf = (artifact: Artifact, path: string, make: typeof want): Wanted => {
   const why = problem(path)
-  return want(path as SafePath, artifact.text, {
+  return make(path as SafePath, artifact.text, {
     service: artifact.service,
     artifact: artifact.id,
     ...(why === undefined ? {} : { refused: `unsafe path: ${why}` })

@@ -1,0 +1,203 @@
+/**
+ * Opens pipeline files: finds the file, reads it, loads the plugins it names, and checks everything. All findings of
+ * all documents at once; only pipelines of which nothing is wrong come out.
+ */
+import { existsSync, readFileSync, statSync } from "node:fs"
+import { dirname, isAbsolute, relative, resolve } from "node:path"
+import { isPipelineDefinition, loadDefinitions } from "@coddiwomple/config/define"
+import { parse } from "@coddiwomple/config/Document"
+import { type Loaded, type LoadInputs, load, loadDocument, together } from "@coddiwomple/config/Load"
+import type { Pipeline } from "@coddiwomple/config/Pipeline"
+import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import type { AnyPlugin, Kind } from "@coddiwomple/core/Plugin"
+import * as Suggest from "@coddiwomple/core/Suggest"
+import * as Effect from "effect/Effect"
+import * as Loader from "./Loader.ts"
+import { Lock } from "./Lock.ts"
+import { type Opened, opened } from "./Opened.ts"
+import * as Settings from "./Settings.ts"
+
+export interface Request {
+  /** Undefined: the usual names in this folder. `-`: standard input. */
+  readonly file: string | undefined
+  readonly pipeline?: string | undefined
+  /** False: third-party code is not loaded. */
+  readonly plugins: boolean
+  /** That plugins are switched off is no error: the rest is wanted all the same. */
+  readonly lenient?: boolean
+  readonly set?: Readonly<Record<string, string>>
+  /** Sources that can watch do so, unless the file says otherwise. */
+  readonly watching?: boolean
+}
+
+export interface Result {
+  readonly pipelines: ReadonlyArray<Opened>
+  /** Every plugin that could be loaded, also where something else is wrong. */
+  readonly plugins: ReadonlyArray<Named>
+  readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
+}
+
+type Named = Loader.Loaded & { readonly uses: string }
+
+interface Found {
+  /** As findings name it. */
+  readonly file: string
+  readonly path: string
+  readonly text: string
+}
+
+const candidates = ["pipeline.yaml", "pipeline.yml", "pipeline.ts"]
+
+export const open = async (request: Request): Promise<Result> => {
+  const found = locate(request.file)
+  if ("severity" in found) return { pipelines: [], plugins: [], diagnostics: [found] }
+  const settings = Object.entries(request.set ?? {})
+  const context = new Context(dirname(found.path), request, settings)
+  const loaded = /\.[cm]?[jt]s$/.test(found.file)
+    ? await fromCode(found, request, settings, context)
+    : await Effect.runPromise(
+        settings.length === 0
+          ? load(found.text, found.file, context.inputs)
+          : withSettings(found, settings, context.inputs)
+      )
+  return finish(loaded, found, request, context)
+}
+
+const locate = (given: string | undefined): Found | Diagnostic.Diagnostic => {
+  if (given === "-") return { file: "-", path: resolve("-"), text: readFileSync(0, "utf8") }
+  const file = given ?? candidates.find((name) => existsSync(name))
+  if (file === undefined) {
+    return Diagnostic.error("CW003", `there is no ${candidates[0]} here`, {
+      help: "`cw init` writes one; or name a file"
+    })
+  }
+  const place = { file }
+  try {
+    const path = resolve(file)
+    if (!statSync(path).isFile()) return Diagnostic.error("CW003", `${file} is not a file`, { place })
+    return { file, path, text: readFileSync(path, "utf8") }
+  } catch (cause) {
+    const gone = (cause as NodeJS.ErrnoException).code === "ENOENT"
+    const what = gone ? "does not exist" : `cannot be read: ${(cause as Error).message}`
+    return Diagnostic.error("CW003", `${file} ${what}`, { place })
+  }
+}
+
+/** Where relative paths start, which plugins were loaded, and which files were read on the way. */
+class Context {
+  readonly directory: string
+  readonly loaded = new Map<AnyPlugin, Named>()
+  readonly read = new Set<string>()
+  readonly inputs: LoadInputs
+
+  constructor(directory: string, request: Request, settings: Settings.Settings) {
+    this.directory = directory
+    this.inputs = {
+      env: Settings.environment(settings),
+      readFile: (path) => Effect.suspend(() => this.text(path)),
+      plugins: (uses, kind) => Effect.promise(() => this.plugin(uses, kind, request))
+    }
+  }
+
+  private text(path: string): Effect.Effect<string, string> {
+    const file = resolve(this.directory, path)
+    this.read.add(file)
+    try {
+      if (!statSync(file).isFile()) return Effect.fail("it is not a file")
+      return Effect.succeed(readFileSync(file, "utf8"))
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException
+      const known: Readonly<Record<string, string>> = { ENOENT: "it does not exist", EACCES: "it may not be read" }
+      return Effect.fail(known[code ?? ""] ?? `it cannot be read (${code})`)
+    }
+  }
+
+  private async plugin(
+    uses: string,
+    kind: Kind,
+    { lenient, plugins }: Request
+  ): Promise<AnyPlugin | Diagnostic.Diagnostic> {
+    const found = await Loader.load(uses, kind, { directory: this.directory, plugins })
+    if ("plugin" in found) {
+      this.loaded.set(found.plugin, { ...found, uses })
+      if (isAbsolute(found.from)) this.read.add(found.from)
+      return found.plugin
+    }
+    return found.code === "CW207" && lenient === true ? { ...found, severity: "info" } : found
+  }
+}
+
+/** What a `pipeline.ts` exports. */
+const fromCode = async (
+  found: Found,
+  { plugins }: Request,
+  settings: Settings.Settings,
+  { inputs }: Context
+): Promise<Loaded> => {
+  const { file } = found
+  const place = { file }
+  const refuse = (diagnostic: Diagnostic.Diagnostic): Loaded => ({
+    pipelines: [],
+    tests: [],
+    diagnostics: [diagnostic]
+  })
+  if (!plugins) {
+    return refuse(Diagnostic.error("CW207", `${file} is not run: plugins are switched off by --no-plugins`, { place }))
+  }
+  if (settings.length > 0) {
+    const help = "read a variable of the environment in it"
+    return refuse(Diagnostic.error("CW101", `--set cannot reach into ${file}: it is code`, { place, help }))
+  }
+  const module = await Loader.importCode(file, found.path, found.text)
+  if ("severity" in module) return refuse(module)
+  const exported: ReadonlyArray<unknown> = [module.exports.default].flat()
+  const definitions = exported.filter(isPipelineDefinition)
+  if (definitions.length === 0 || definitions.length < exported.length) {
+    const help = "export default definePipeline({ sources: …, sinks: … })"
+    return refuse(Diagnostic.error("CW101", `${file} does not export a pipeline by default`, { place, help }))
+  }
+  return Effect.runPromise(loadDefinitions(definitions, file, inputs))
+}
+
+const withSettings = ({ file, text }: Found, settings: Settings.Settings, inputs: LoadInputs) =>
+  Effect.gen(function* () {
+    const parsed = parse(text, file)
+    const changed = Settings.apply(parsed.documents, settings)
+    const loaded = yield* Effect.forEach(changed.documents, (document) => loadDocument(document, inputs))
+    const diagnostics = [...parsed.diagnostics, ...changed.diagnostics]
+    return together([{ pipelines: [], tests: [], diagnostics }, ...loaded])
+  })
+
+const finish = (loaded: Loaded, { file, path }: Found, request: Request, context: Context): Result => {
+  const diagnostics = [...loaded.diagnostics]
+  const wanted = loaded.pipelines.filter((p) => request.pipeline === undefined || p.name === request.pipeline)
+  if (request.pipeline !== undefined && wanted.length === 0 && !diagnostics.some(Diagnostic.isError)) {
+    const names = loaded.pipelines.map((p) => p.name)
+    const help = Suggest.help(request.pipeline, names)
+    const message = `${file} holds no pipeline "${request.pipeline}"`
+    diagnostics.push(Diagnostic.error("CW101", message, { place: { file }, help }))
+  }
+  const pipelines: Array<Opened> = []
+  for (const pipeline of wanted) {
+    const lock = file === "-" ? undefined : openLock(pipeline, context.directory)
+    if (lock !== undefined && !(lock instanceof Lock)) diagnostics.push(...lock)
+    else {
+      const circumstances = {
+        directory: context.directory,
+        lock,
+        watch: [...(file === "-" ? [] : [path]), ...context.read],
+        watching: request.watching === true,
+        loaded: ({ plugin }: { readonly plugin: AnyPlugin | undefined }) =>
+          plugin === undefined ? undefined : context.loaded.get(plugin)
+      }
+      pipelines.push(opened(pipeline, circumstances))
+    }
+  }
+  return { pipelines, plugins: [...context.loaded.values()], diagnostics }
+}
+
+const openLock = (pipeline: Pipeline, directory: string) => {
+  const path = resolve(directory, pipeline.model.addresses.lock)
+  const near = relative(process.cwd(), path)
+  return Lock.open(path, near.startsWith("..") ? path : near)
+}
