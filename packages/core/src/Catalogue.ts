@@ -132,7 +132,10 @@ export const catalogue = {
   CW624: { title: "two services need one gateway port", cure: "use another service port for one of them" },
   CW625: { title: "service cannot be rendered", cure: "see the reason" },
   CW626: { title: "output is not deterministic", cure: "a transform must depend on its input alone" },
-  CW627: { title: "backend cannot be reached from other clusters", cure: "give its cluster the address of its gateway" },
+  CW627: {
+    title: "backend cannot be reached from other clusters",
+    cure: "give its cluster the address of its gateway"
+  },
   CW628: { title: "setting has no effect here", cure: "see the reason" },
   CW630: { title: "call cannot be delivered", cure: "see the steps" },
   CW631: { title: "route forms a loop", cure: "see the steps" },
@@ -141,7 +144,7 @@ export const catalogue = {
   CW641: { title: "exec command failed", cure: "see its standard error" },
   CW642: { title: "exec command printed nothing", cure: "it must print a ResourceList" },
   CW643: { title: "exec command printed something other than a ResourceList", cure: "print logs to standard error" },
-  CW644: { title: "exec command ran too long or grew too large", cure: "raise `timeout` or `memory`" },
+  CW644: { title: "exec command ran too long or grew too large", cure: "raise `time` or `memory`" },
   CW645: { title: "exec command did not return every object", cure: "return every item, or set `removes: true`" },
   CW646: { title: "finding of an exec command", cure: "see the command's own documentation" },
   CW650: { title: "DNS configuration is refused", cure: "see the reason" },

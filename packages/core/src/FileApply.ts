@@ -199,7 +199,7 @@ class Run {
 
   private put(slot: Slot, file: Wanted): Effect.Effect<void, Failure> {
     const path = this.tree.full(file.path)
-    return Effect.void.pipe(
+    return this.asSeen(slot, path).pipe(
       Effect.andThen(Effect.suspend(() => this.disk.write(path, encoder.encode(textOf(file))))),
       Effect.map((seen) => {
         // A new name may stand in new folders.

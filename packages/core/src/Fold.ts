@@ -7,18 +7,12 @@ import * as HashMap from "effect/HashMap"
 import { Addresses, parseRange, type Range } from "./Addresses.ts"
 import { Claims } from "./Claims.ts"
 import * as Diagnostic from "./Diagnostic.ts"
-import {
-  type BackendFact,
-  type ClusterFact,
-  type Fact,
-  identity,
-  key as factKey,
-  type ServiceFact,
-  type SourceEvent
-} from "./Fact.ts"
-import { type Cluster, Fleet, type Held, type Model, type PartitionState, type Service } from "./Model.ts"
+import { type Fact, identity, key as factKey, type SourceEvent } from "./Fact.ts"
+import { Fleet, type Held, type Model, type PartitionState, type Service } from "./Model.ts"
 import { index, type Indexes, unindex } from "./Indexes.ts"
 import * as Resolve from "./Resolve.ts"
+import { resolveFleet } from "./ResolveFleet.ts"
+import { resolveService } from "./ResolveService.ts"
 import { same } from "./Same.ts"
 
 export interface FoldOptions {
@@ -45,6 +39,10 @@ interface Partition {
   diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
 }
 
+type BadByService = ReadonlyMap<string, ReadonlyArray<Diagnostic.Diagnostic>>
+
+const partitionKey = (source: string, partition: string): string => `${source}\u0000${partition}`
+
 interface HostClaim {
   readonly key: string
 }
@@ -58,7 +56,7 @@ export class Fold {
   private readonly dirty = new Set<string>()
   private fleetDirty = true
   private stateDirty = true
-  private badClusters = new Set<string>()
+  private badClusters: ReadonlySet<string> = new Set()
   private clusterFindings: ReadonlyArray<Diagnostic.Diagnostic> = []
   private readonly compare: ReturnType<typeof Resolve.ranking>
   private last: Model
@@ -248,7 +246,7 @@ export class Fold {
   }
 
   /** Findings of the entries that could not become facts, by service. */
-  private badByService(): ReadonlyMap<string, ReadonlyArray<Diagnostic.Diagnostic>> {
+  private badByService(): BadByService {
     const out = new Map<string, ReadonlyArray<Diagnostic.Diagnostic>>()
     for (const partitions of this.sources.values()) {
       for (const p of partitions.values()) {
@@ -261,77 +259,30 @@ export class Fold {
   }
 
   private resolveFleet(): Fleet {
-    const findings: Resolve.Findings = []
-    const bad = new Set<string>()
-    const winners: Array<Resolve.Said<ClusterFact>> = []
-    for (const said of this.indexes.clusters.values()) {
-      const before = findings.length
-      Resolve.clusterProblems(said[0]!.fact, findings)
-      if (findings.length > before) bad.add(`${said[0]!.source}\u0000${said[0]!.partition}`)
-      else winners.push(said[0]!)
-      Resolve.disagreements(
-        "CW505",
-        `cluster ${said[0]!.fact.name}`,
-        said,
-        ["addresses", "region", "gateway", "configNamespace", "trustDomain", "domain"],
-        findings
-      )
-    }
-    winners.sort(
-      (a, b) =>
-        this.compare({ ...a, partition: "" }, { ...b, partition: "" }) ||
-        (a.fact.order ?? Number.MAX_SAFE_INTEGER) - (b.fact.order ?? Number.MAX_SAFE_INTEGER) ||
-        (a.fact.name < b.fact.name ? -1 : 1)
-    )
-    const clusters = winners.map(({ source, fact }, i): Cluster => {
-      const { kind: _kind, order: _order, ...rest } = fact
-      return { ...rest, index: i, source }
-    })
-    this.badClusters = bad
+    const { bad, clusters, findings } = resolveFleet(this.indexes.clusters.values(), this.compare)
+    this.badClusters = new Set(bad.map((b) => partitionKey(b.source, b.partition)))
     this.clusterFindings = findings
     return same(clusters, this.last.fleet.clusters) ? this.last.fleet : new Fleet(clusters, this.options.suffix)
   }
 
-  /** The service, or why it is held, or undefined when nobody speaks of it. */
-  private resolve(
-    id: string,
-    fleet: Fleet,
-    bad: ReadonlyMap<string, ReadonlyArray<Diagnostic.Diagnostic>>
-  ): Service | Held | undefined {
-    const findings: Resolve.Findings = []
-    findings.push(...(bad.get(id) ?? []))
-    const said = this.indexes.services.get(id)
-    const byCluster = this.indexes.backends.get(id) ?? new Map<string, ReadonlyArray<Resolve.Said<BackendFact>>>()
-    this.warnings.delete(id)
-    if (said === undefined) {
-      if (findings.length > 0) return { identity: id, diagnostics: findings }
-      const first = [...byCluster.values()][0]?.[0]
-      if (first === undefined) return undefined
-      const message = `service ${id} has a backend in ${first.fact.cluster} but no declaration`
-      return {
-        identity: id,
-        diagnostics: [Diagnostic.error("CW511", message, { ...Resolve.at(first.fact.origin), service: id })]
+  private resolve(id: string, fleet: Fleet, bad: BadByService): Service | Held | undefined {
+    const spoken = {
+      declared: this.indexes.services.get(id),
+      backends: this.indexes.backends.get(id) ?? new Map(),
+      bad: bad.get(id) ?? []
+    }
+    const { result, warnings } = resolveService(id, spoken, {
+      fleet,
+      suffix: this.options.suffix,
+      address: (service, declared) => {
+        if (declared === undefined) return this.addresses.of(service)
+        this.addresses.reserve(declared)
+        return declared
       }
-    }
-    const winner = said[0]!
-    const fact = winner.fact
-    if (!findings.some(Diagnostic.isError)) {
-      Resolve.portProblems(fact, id, findings)
-      Resolve.settingProblems(fact, id, fleet, findings)
-      Resolve.disagreements("CW504", `service ${id}`, said, ["ports", "prefixes", "address", "traffic"], findings, id)
-    }
-    const hosts = Resolve.hosts(fact, this.options.suffix, id, findings)
-    const backends = Resolve.backends(id, fact, byCluster, fleet, findings)
-    if (fact.address !== undefined) this.addresses.reserve(fact.address)
-    const address = fact.address ?? this.addresses.of(id)
-    if (address === undefined) {
-      findings.push(
-        Diagnostic.error("CW509", `service ${id}: no address is left in ${this.options.range.cidr}`, { service: id })
-      )
-    }
-    if (address === undefined || findings.some(Diagnostic.isError)) return { identity: id, diagnostics: findings }
-    if (findings.length > 0) this.warnings.set(id, findings)
-    return service(id, winner, hosts, address, backends)
+    })
+    if (warnings.length > 0) this.warnings.set(id, warnings)
+    else this.warnings.delete(id)
+    return result
   }
 
   private withClaims(id: string, resolved: Service | Held | undefined): Service | Held | undefined {
@@ -361,7 +312,7 @@ export class Fold {
     const out: Array<PartitionState> = []
     for (const [source, partitions] of this.sources) {
       for (const [name, p] of partitions) {
-        out.push(this.badClusters.has(`${source}\u0000${name}`) ? { ...p.state, doubt: true } : p.state)
+        out.push(this.badClusters.has(partitionKey(source, name)) ? { ...p.state, doubt: true } : p.state)
       }
     }
     return out
@@ -394,28 +345,4 @@ const unread = (source: string, name: string, now: number): Partition => ({
   facts: new Map(),
   bad: [],
   diagnostics: []
-})
-
-const service = (
-  id: string,
-  { source, fact }: Resolve.Said<ServiceFact>,
-  hosts: ReadonlyArray<string>,
-  address: string,
-  backends: Service["backends"]
-): Service => ({
-  identity: id,
-  name: fact.name,
-  ...(fact.namespace === undefined ? {} : { namespace: fact.namespace }),
-  hosts,
-  address,
-  addressFrom: fact.address === undefined ? "range" : "declared",
-  ports: fact.ports,
-  backends,
-  traffic: fact.traffic ?? "local-first",
-  ...(fact.tiers === undefined ? {} : { tiers: fact.tiers }),
-  ...(fact.consumers === undefined ? {} : { consumers: fact.consumers }),
-  ...(fact.exportTo === undefined ? {} : { exportTo: fact.exportTo }),
-  meshed: fact.meshed ?? true,
-  source,
-  origin: fact.origin
 })

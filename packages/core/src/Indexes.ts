@@ -23,7 +23,10 @@ export const index = (indexes: Indexes, said: Said<Fact>, compare: Compare): voi
   const [map, key] = slot(indexes, said.fact)
   const list = map.get(key)
   if (list === undefined) map.set(key, [said])
-  else list.push(said) > 1 && list.sort(compare)
+  else {
+    list.push(said)
+    list.sort(compare)
+  }
 }
 
 export const unindex = (indexes: Indexes, source: string, partition: string, fact: Fact): void => {

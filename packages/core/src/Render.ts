@@ -5,16 +5,15 @@
  */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
-import type { Artifact } from "./Artifact.ts"
-import { Claims, type Lost } from "./Claims.ts"
-import * as ClusterSet from "./ClusterSet.ts"
-import * as Diagnostic from "./Diagnostic.ts"
-import { type Changes, Desired, fleetGroup } from "./Desired.ts"
 import { Bundle, type Groups } from "./Bundle.ts"
-import type { Held, Model, Service } from "./Model.ts"
+import { type Changes, Desired, fleetGroup } from "./Desired.ts"
+import * as Diagnostic from "./Diagnostic.ts"
+import type { Held, Model } from "./Model.ts"
 import type { CheckNode, TransformNode } from "./Node.ts"
-import { eventually } from "./PluginError.ts"
-import type { Claim, Rendered, ServiceTransform } from "./Transform.ts"
+import type { Refusal } from "./Refusal.ts"
+import { type Findings, runCheck } from "./RunCheck.ts"
+import { runTransform } from "./RunTransform.ts"
+import * as Stage from "./Stage.ts"
 
 /** Upstream ids of a node: transforms, or empty where it reads the model. */
 export type Upstream = ReadonlyMap<string, ReadonlyArray<string>>
@@ -25,12 +24,6 @@ export interface RenderGraph {
   readonly checks: ReadonlyArray<CheckNode>
   /** For transforms, checks and sinks: the transforms they read. */
   readonly upstream: Upstream
-}
-
-/** Why a generation is not delivered. */
-export interface Refusal {
-  readonly node: string
-  readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
 }
 
 export interface Rendering {
@@ -46,20 +39,13 @@ export interface Rendering {
   readonly timings: ReadonlyMap<string, number>
 }
 
-interface Stage {
-  groups: Groups
-  /** Findings by group. */
-  findings: Map<string, ReadonlyArray<Diagnostic.Diagnostic>>
-  readonly claims: Claims<Claim>
-}
-
 const historyLimit = 1000
 
 export class Renderer {
   private readonly graph: RenderGraph
   private readonly pipeline: string
-  private stages = new Map<string, Stage>()
-  private checkFindings = new Map<string, Map<string, ReadonlyArray<Diagnostic.Diagnostic>>>()
+  private stages = new Map<string, Stage.Stage>()
+  private checkFindings = new Map<string, Findings>()
   private bundles = new Map<string, Bundle>()
   private pending = new Set<string>()
   private pendingAll = true
@@ -92,10 +78,12 @@ export class Renderer {
         for (const stage of this.stages.values()) for (const id of HashMap.keys(stage.groups)) touched.add(id)
       }
       const timings = new Map<string, number>()
-      const next = new Map<string, Stage>()
+      const next = new Map<string, Stage.Stage>()
       for (const node of this.graph.transforms) {
         const started = performance.now()
-        next.set(node.id, yield* this.transform(node, model, touched, next))
+        const upstream = this.reads(node.id).map((id) => next.get(id)!.groups)
+        const old = this.stages.get(node.id) ?? Stage.empty()
+        next.set(node.id, yield* runTransform(node, upstream, old, model, touched))
         timings.set(node.id, performance.now() - started)
       }
       const held = this.heldServices(model, touched, next)
@@ -118,7 +106,7 @@ export class Renderer {
 
   private commit(
     model: Model,
-    next: Map<string, Stage>,
+    next: Map<string, Stage.Stage>,
     bundles: Map<string, Bundle>,
     held: Map<string, Held>,
     touched: Set<string>,
@@ -135,7 +123,7 @@ export class Renderer {
 
   private rendering(
     model: Model,
-    stages: Map<string, Stage>,
+    stages: Map<string, Stage.Stage>,
     bundles: Map<string, Bundle>,
     held: Map<string, Held>,
     checkWarnings: ReadonlyArray<Diagnostic.Diagnostic>,
@@ -187,87 +175,12 @@ export class Renderer {
     return [...out.values()]
   }
 
-  private transform(
-    node: TransformNode,
-    model: Model,
-    touched: Set<string>,
-    done: Map<string, Stage>
-  ): Effect.Effect<Stage, Refusal> {
-    const old = this.stages.get(node.id) ?? {
-      groups: HashMap.empty(),
-      findings: new Map(),
-      claims: new Claims<Claim>()
-    }
-    const impl = node.impl
-    switch (impl.shape) {
-      case "service":
-        return attempt(node, () => this.renderServices(node, impl, old, model, touched))
-      case "artifact":
-        return attempt(node, () => {
-          const upstream = this.reads(node.id).map((id) => done.get(id)!.groups)
-          return rerender(node, old, touched, (group) => {
-            const input = upstream.flatMap((groups) => lookup(groups, group))
-            return join(input.map((artifact) => impl.run(artifact, model.fleet)))
-          })
-        })
-      case "model":
-        return Effect.suspend(() => {
-          const services = [...HashMap.values(model.services)].sort((a, b) => (a.identity < b.identity ? -1 : 1))
-          return eventually(() => impl.run({ model, services }))
-        }).pipe(
-          Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics)),
-          Effect.flatMap((rendered) => attempt(node, () => regroup(node, old, rendered, touched)))
-        )
-      case "set": {
-        const inputs = this.reads(node.id).map((id) => done.get(id)!.groups)
-        const names = [...new Set(inputs.flatMap((groups) => [...HashMap.keys(groups)]))].sort()
-        return Effect.forEach(
-          model.fleet.clusters,
-          (cluster) => {
-            const artifacts = names.flatMap((name) =>
-              inputs.flatMap((groups) => lookup(groups, name).filter((a) => ClusterSet.has(a.targets, cluster.index)))
-            )
-            return eventually(() => impl.run({ cluster, artifacts, model })).pipe(
-              Effect.map((rendered) => ({ index: cluster.index, ...parts(rendered) }))
-            )
-          },
-          { concurrency: 4 }
-        ).pipe(
-          Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics)),
-          Effect.flatMap((results) => attempt(node, () => regroup(node, old, mergeClusters(results, model), touched)))
-        )
-      }
-    }
-  }
-
-  private renderServices(
-    node: TransformNode,
-    impl: ServiceTransform,
-    old: Stage,
-    model: Model,
-    touched: Set<string>
-  ): Stage {
-    const claims = impl.claims
-    if (claims !== undefined) {
-      for (const id of [...touched]) {
-        const service = HashMap.get(model.services, id)
-        const wanted = service._tag === "Some" ? guarded(node, id, () => claims(service.value, model.fleet)) : []
-        for (const other of old.claims.set(id, wanted)) touched.add(other)
-      }
-    }
-    return rerender(node, old, touched, (group) => {
-      if (group === fleetGroup) return impl.fleet?.(model.fleet) ?? []
-      const service = HashMap.get(model.services, group)
-      if (service._tag === "None") return undefined
-      const lost = old.claims.lost(group)
-      return lost.length === 0
-        ? impl.run(service.value, model.fleet)
-        : { artifacts: [], diagnostics: lost.map((l) => clash(service.value, l)) }
-    })
-  }
-
   /** Held by the model, or by an error finding of a transform. */
-  private heldServices(model: Model, touched: ReadonlySet<string>, stages: Map<string, Stage>): Map<string, Held> {
+  private heldServices(
+    model: Model,
+    touched: ReadonlySet<string>,
+    stages: Map<string, Stage.Stage>
+  ): Map<string, Held> {
     const held = new Map(this.held)
     for (const id of touched) {
       const byModel = HashMap.get(model.held, id)
@@ -297,217 +210,16 @@ export class Renderer {
       const warnings: Array<Diagnostic.Diagnostic> = []
       for (const node of this.graph.checks) {
         const started = performance.now()
-        const impl = node.impl
         const groups = bundles.get(this.reads(node.id).join(","))?.groups ?? HashMap.empty()
-        const found: Array<Diagnostic.Diagnostic> = []
-        if (impl.shape === "service") {
-          const old = all ? undefined : this.checkFindings.get(node.id)
-          const findings = new Map(old)
-          yield* attempt(node, () => {
-            for (const id of touched) {
-              const service = HashMap.get(model.services, id)
-              const artifacts = lookup(groups, id)
-              const list =
-                service._tag === "None" || artifacts.length === 0
-                  ? []
-                  : guarded(node, id, () => impl.run(service.value, artifacts, model.fleet))
-              if (list.length > 0) findings.set(id, list)
-              else findings.delete(id)
-            }
-          })
-          this.checkFindings.set(node.id, findings)
-          for (const list of findings.values()) found.push(...list)
-        } else {
-          const names = [...HashMap.keys(groups)].sort()
-          const results = yield* Effect.forEach(
-            model.fleet.clusters,
-            (cluster) =>
-              eventually(() =>
-                impl.run({
-                  cluster,
-                  artifacts: names.flatMap((n) =>
-                    lookup(groups, n).filter((a) => ClusterSet.has(a.targets, cluster.index))
-                  ),
-                  model
-                })
-              ),
-            { concurrency: 4 }
-          ).pipe(Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics)))
-          found.push(...results.flat())
-        }
+        const old = all ? undefined : this.checkFindings.get(node.id)
+        const findings = yield* runCheck(node, groups, old, model, touched)
+        this.checkFindings.set(node.id, findings)
         timings.set(node.id, performance.now() - started)
-        const stamped = found.map((d) => ({ node: node.id, ...d }))
-        if (stamped.some(Diagnostic.isError)) {
-          this.checkFindings.delete(node.id)
-          return yield* Effect.fail<Refusal>({ node: node.id, diagnostics: stamped })
-        }
-        warnings.push(...stamped)
+        const found = [...findings.values()].flat().map((d) => ({ node: node.id, ...d }))
+        if (found.some(Diagnostic.isError)) return yield* Effect.fail<Refusal>({ node: node.id, diagnostics: found })
+        warnings.push(...found)
       }
       return warnings
     })
   }
 }
-
-const lookup = (groups: Groups, name: string): ReadonlyArray<Artifact> => {
-  const found = HashMap.get(groups, name)
-  return found._tag === "Some" ? found.value : []
-}
-
-const parts = (rendered: Rendered) =>
-  "artifacts" in rendered ? rendered : { artifacts: rendered, diagnostics: [] as ReadonlyArray<Diagnostic.Diagnostic> }
-
-const join = (all: ReadonlyArray<Rendered>): Rendered => ({
-  artifacts: all.flatMap((r) => parts(r).artifacts),
-  diagnostics: all.flatMap((r) => parts(r).diagnostics)
-})
-
-class Thrown extends Error {
-  readonly refusal: Refusal
-  constructor(refusal: Refusal) {
-    super("refused")
-    this.refusal = refusal
-  }
-}
-
-const failure = (
-  node: TransformNode | CheckNode,
-  message: string,
-  service?: string,
-  diagnostics?: ReadonlyArray<Diagnostic.Diagnostic>
-): Refusal => ({
-  node: node.id,
-  diagnostics: diagnostics?.map((d) => ({ node: node.id, ...d })) ?? [
-    Diagnostic.error(
-      node.kind === "check" ? "CW623" : "CW620",
-      `${node.kind} ${node.id} (${node.type}) failed${service === undefined || service === fleetGroup ? "" : ` on service ${service}`}: ${message}`,
-      { node: node.id, service: service === fleetGroup ? undefined : service }
-    )
-  ]
-})
-
-/** Runs plugin code for one group; what it throws becomes a refusal that names the group. */
-const guarded = <A>(node: TransformNode | CheckNode, group: string, run: () => A): A => {
-  try {
-    return run()
-  } catch (cause) {
-    throw new Thrown(failure(node, cause instanceof Error ? cause.message : String(cause), group))
-  }
-}
-
-const attempt = <A>(node: TransformNode | CheckNode, run: () => A): Effect.Effect<A, Refusal> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (cause) {
-      return Effect.fail(
-        cause instanceof Thrown ? cause.refusal : failure(node, cause instanceof Error ? cause.message : String(cause))
-      )
-    }
-  })
-
-/** An error that belongs to no service cannot hold one: it stops the generation. */
-const refuseFleet = (node: TransformNode, diagnostics: ReadonlyArray<Diagnostic.Diagnostic>): void => {
-  const errors = diagnostics.filter(Diagnostic.isError)
-  if (errors.length > 0) throw new Thrown(failure(node, "", undefined, errors))
-}
-
-const stamp = (node: string, artifacts: ReadonlyArray<Artifact>): ReadonlyArray<Artifact> =>
-  artifacts.map((a) => ({ ...a, node }))
-
-/** Runs `run` for every touched group; undefined removes the group. */
-const rerender = (
-  node: TransformNode,
-  old: Stage,
-  touched: ReadonlySet<string>,
-  run: (group: string) => Rendered | undefined
-): Stage => {
-  let groups = HashMap.beginMutation(old.groups)
-  const findings = new Map(old.findings)
-  for (const group of touched) {
-    const rendered = guarded(node, group, () => run(group))
-    const { artifacts, diagnostics } = rendered === undefined ? { artifacts: [], diagnostics: [] } : parts(rendered)
-    if (group === fleetGroup) refuseFleet(node, diagnostics)
-    groups =
-      artifacts.length === 0 ? HashMap.remove(groups, group) : HashMap.set(groups, group, stamp(node.id, artifacts))
-    if (diagnostics.length === 0) findings.delete(group)
-    else findings.set(group, diagnostics)
-  }
-  return { groups: HashMap.endMutation(groups), findings, claims: old.claims }
-}
-
-/** A whole rendering in groups; groups that are as before stay the same objects, the others are touched. */
-const regroup = (node: TransformNode, old: Stage, rendered: Rendered, touched: Set<string>): Stage => {
-  const { artifacts, diagnostics } = parts(rendered)
-  refuseFleet(node, diagnostics.filter((d) => d.service === undefined))
-  const byGroup = new Map<string, Array<Artifact>>()
-  for (const artifact of artifacts) {
-    const group = artifact.service ?? fleetGroup
-    const list = byGroup.get(group)
-    if (list === undefined) byGroup.set(group, [artifact])
-    else list.push(artifact)
-  }
-  let groups = HashMap.beginMutation(old.groups)
-  for (const name of HashMap.keys(old.groups)) {
-    if (byGroup.has(name)) continue
-    touched.add(name)
-    groups = HashMap.remove(groups, name)
-  }
-  for (const [name, list] of byGroup) {
-    if (equal(lookup(old.groups, name), list)) continue
-    touched.add(name)
-    groups = HashMap.set(groups, name, stamp(node.id, list))
-  }
-  const findings = new Map<string, ReadonlyArray<Diagnostic.Diagnostic>>()
-  for (const d of diagnostics) {
-    const group = d.service ?? fleetGroup
-    findings.set(group, [...(findings.get(group) ?? []), d])
-    touched.add(group)
-  }
-  for (const group of old.findings.keys()) touched.add(group)
-  return { groups: HashMap.endMutation(groups), findings, claims: old.claims }
-}
-
-const equal = (a: ReadonlyArray<Artifact>, b: ReadonlyArray<Artifact>): boolean =>
-  a.length === b.length &&
-  a.every((x, i) => {
-    const y = b[i]!
-    return x.id === y.id && x.text === y.text && x.ownership === y.ownership && ClusterSet.equals(x.targets, y.targets)
-  })
-
-/** Equal bodies of several clusters become one artifact with the union of their targets. */
-const mergeClusters = (
-  results: ReadonlyArray<{
-    readonly index: number
-    readonly artifacts: ReadonlyArray<Artifact>
-    readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
-  }>,
-  model: Model
-): Rendered => {
-  const merged = new Map<string, { artifact: Artifact; readonly indices: Array<number> }>()
-  for (const { index, artifacts } of results) {
-    for (const artifact of artifacts) {
-      const key = `${artifact.id}\u0000${artifact.text}`
-      const known = merged.get(key)
-      if (known === undefined) merged.set(key, { artifact, indices: [index] })
-      else known.indices.push(index)
-    }
-  }
-  return {
-    artifacts: [...merged.values()].map(({ artifact, indices }) => ({
-      ...artifact,
-      targets: model.fleet.set(indices)
-    })),
-    diagnostics: results.flatMap((r) => r.diagnostics)
-  }
-}
-
-const clash = (service: Service, { claim, winner }: Lost<Claim>): Diagnostic.Diagnostic =>
-  Diagnostic.error(
-    claim.diagnostic ?? "CW624",
-    `services ${winner} and ${service.identity} both need ${claim.what}; ${winner} keeps it`,
-    {
-      service: service.identity,
-      place: service.origin.place?.(),
-      object: service.origin.object
-    }
-  )

@@ -22,7 +22,8 @@ import { Fold } from "./Fold.ts"
 import * as Graph from "./Graph.ts"
 import type { Node, SinkNode, SourceNode } from "./Node.ts"
 import { fromUnknown, type PluginError } from "./PluginError.ts"
-import { type Refusal, Renderer, type Rendering } from "./Render.ts"
+import type { Refusal } from "./Refusal.ts"
+import { Renderer, type Rendering } from "./Render.ts"
 import type { EngineStatus, RunResult, SinkOutcome } from "./Status.ts"
 
 interface SourceRun {

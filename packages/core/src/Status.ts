@@ -4,7 +4,7 @@ import type { NodeState } from "./Event.ts"
 import type { PartitionState } from "./Model.ts"
 import type { Counts, Plan, Report } from "./Plan.ts"
 import type { Kind } from "./Plugin.ts"
-import type { Refusal } from "./Render.ts"
+import type { Refusal } from "./Refusal.ts"
 
 export interface NodeStatus {
   readonly id: string

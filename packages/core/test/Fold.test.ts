@@ -1,6 +1,6 @@
 /** The fold: what several sources say becomes one model, incrementally and yet as if read at once. */
 import { assert, describe, it } from "vitest"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import * as HashMap from "effect/HashMap"
 import type { BackendFact, ClusterFact, Fact, Origin, ServiceFact, SourceEvent } from "../src/Fact.ts"
 import { Fold } from "../src/Fold.ts"

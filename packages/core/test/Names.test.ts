@@ -1,6 +1,6 @@
 /** The doors through which names pass: labels, hosts, addresses, object names, suggestions. */
 import { assert, describe, it } from "vitest"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { Addresses, addressProblem, lockText, parseRange, type Range, readLock } from "../src/Addresses.ts"
 import { Claims } from "../src/Claims.ts"
 import * as Diagnostic from "../src/Diagnostic.ts"

@@ -1,6 +1,6 @@
 /** What decides that something is not deleted, and what remembers what is ours: guard, interlock, inventory. */
 import { assert, describe, it } from "vitest"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { defaultLimits, inDoubt, type Safety, secure } from "../src/Guard.ts"
 import * as Inventory from "../src/Inventory.ts"
 import type { Plan, PlanItem } from "../src/Plan.ts"

@@ -1,0 +1,83 @@
+/** What all sources say of one service, as a service of the model, or as the findings that hold it. */
+import * as Diagnostic from "./Diagnostic.ts"
+import type { BackendFact, ServiceFact } from "./Fact.ts"
+import type { Fleet, Held, Service } from "./Model.ts"
+import * as Resolve from "./Resolve.ts"
+
+export interface Spoken {
+  /** In winning order; undefined where nobody declares it. */
+  readonly declared: ReadonlyArray<Resolve.Said<ServiceFact>> | undefined
+  /** By cluster, each in winning order. */
+  readonly backends: ReadonlyMap<string, ReadonlyArray<Resolve.Said<BackendFact>>>
+  /** Findings of entries that could not become facts. */
+  readonly bad: ReadonlyArray<Diagnostic.Diagnostic>
+}
+
+export interface Surroundings {
+  readonly fleet: Fleet
+  readonly suffix: string
+  /** The virtual IP: the declared one, or one from the range; undefined when the range is used up. */
+  readonly address: (service: string, declared: string | undefined) => string | undefined
+}
+
+export interface Resolved {
+  /** Undefined when nobody speaks of it. */
+  readonly result: Service | Held | undefined
+  readonly warnings: ReadonlyArray<Diagnostic.Diagnostic>
+}
+
+export const resolveService = (id: string, spoken: Spoken, { address, fleet, suffix }: Surroundings): Resolved => {
+  const findings: Resolve.Findings = [...spoken.bad]
+  const winner = spoken.declared?.[0]
+  if (spoken.declared === undefined || winner === undefined) return undeclared(id, spoken)
+  const { fact } = winner
+  if (!findings.some(Diagnostic.isError)) {
+    Resolve.portProblems(fact, id, findings)
+    Resolve.settingProblems(fact, id, fleet, findings)
+    const fields = ["ports", "prefixes", "address", "traffic"] as const
+    Resolve.disagreements("CW504", `service ${id}`, spoken.declared, fields, findings, id)
+  }
+  const hosts = Resolve.hosts(fact, suffix, id, findings)
+  const backends = Resolve.backends(id, fact, spoken.backends, fleet, findings)
+  const ip = address(id, fact.address)
+  if (ip === undefined) {
+    findings.push(Diagnostic.error("CW509", `service ${id}: no address is left in the range`, { service: id }))
+  }
+  if (ip === undefined || findings.some(Diagnostic.isError)) {
+    return { result: { identity: id, diagnostics: findings }, warnings: [] }
+  }
+  return { result: service(id, winner, hosts, ip, backends), warnings: findings }
+}
+
+const undeclared = (id: string, { backends, bad }: Spoken): Resolved => {
+  if (bad.length > 0) return { result: { identity: id, diagnostics: bad }, warnings: [] }
+  const first = [...backends.values()][0]?.[0]
+  if (first === undefined) return { result: undefined, warnings: [] }
+  const message = `service ${id} has a backend in ${first.fact.cluster} but no declaration`
+  const finding = Diagnostic.error("CW511", message, { ...Resolve.at(first.fact.origin), service: id })
+  return { result: { identity: id, diagnostics: [finding] }, warnings: [] }
+}
+
+const service = (
+  id: string,
+  { source, fact }: Resolve.Said<ServiceFact>,
+  hosts: ReadonlyArray<string>,
+  address: string,
+  backends: Service["backends"]
+): Service => ({
+  identity: id,
+  name: fact.name,
+  ...(fact.namespace === undefined ? {} : { namespace: fact.namespace }),
+  hosts,
+  address,
+  addressFrom: fact.address === undefined ? "range" : "declared",
+  ports: fact.ports,
+  backends,
+  traffic: fact.traffic ?? "local-first",
+  ...(fact.tiers === undefined ? {} : { tiers: fact.tiers }),
+  ...(fact.consumers === undefined ? {} : { consumers: fact.consumers }),
+  ...(fact.exportTo === undefined ? {} : { exportTo: fact.exportTo }),
+  meshed: fact.meshed ?? true,
+  source,
+  origin: fact.origin
+})

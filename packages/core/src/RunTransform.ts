@@ -1,0 +1,109 @@
+/**
+ * One transform of one generation: what was touched goes in, its next stage comes out. What claims and whole-model
+ * transforms find to have moved is added to `touched`.
+ */
+import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
+import type { Groups } from "./Bundle.ts"
+import type { Lost } from "./Claims.ts"
+import * as ClusterSet from "./ClusterSet.ts"
+import { fleetGroup } from "./Desired.ts"
+import * as Diagnostic from "./Diagnostic.ts"
+import type { Cluster, Model, Service } from "./Model.ts"
+import type { TransformNode } from "./Node.ts"
+import { type Eventually, eventually } from "./PluginError.ts"
+import { attempt, failure, guarded, type Refusal } from "./Refusal.ts"
+import { join, lookup, mergeClusters, parts, regroup, rerender, type Stage } from "./Stage.ts"
+import type { Claim, ServiceTransform, SetInput } from "./Transform.ts"
+
+export const runTransform = (
+  node: TransformNode,
+  upstream: ReadonlyArray<Groups>,
+  old: Stage,
+  model: Model,
+  touched: Set<string>
+): Effect.Effect<Stage, Refusal> => {
+  const impl = node.impl
+  switch (impl.shape) {
+    case "service":
+      return attempt(node, () => renderServices(node, impl, old, model, touched))
+    case "artifact":
+      return attempt(node, () =>
+        rerender(node, old, touched, (group) =>
+          join(upstream.flatMap((groups) => lookup(groups, group)).map((a) => impl.run(a, model.fleet)))
+        )
+      )
+    case "model":
+      return Effect.suspend(() => {
+        const services = [...HashMap.values(model.services)].sort((a, b) => (a.identity < b.identity ? -1 : 1))
+        return eventually(() => impl.run({ model, services }))
+      }).pipe(
+        Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics)),
+        Effect.flatMap((rendered) => attempt(node, () => regroup(node, old, rendered, touched)))
+      )
+    case "set":
+      return eachCluster(upstream, model, (input) => impl.run(input)).pipe(
+        Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics)),
+        Effect.flatMap((all) =>
+          attempt(node, () => {
+            const results = all.map(({ cluster, result }) => ({ index: cluster.index, ...parts(result) }))
+            return regroup(node, old, mergeClusters(results, model), touched)
+          })
+        )
+      )
+  }
+}
+
+/** Runs plugin code once per cluster, with the artifacts of that cluster in stream order; four at a time. */
+export const eachCluster = <A>(
+  upstream: ReadonlyArray<Groups>,
+  model: Model,
+  run: (input: SetInput) => Eventually<A>
+) => {
+  const names = [...new Set(upstream.flatMap((groups) => [...HashMap.keys(groups)]))].sort()
+  const of = (cluster: Cluster) =>
+    names.flatMap((name) =>
+      upstream.flatMap((groups) => lookup(groups, name).filter((a) => ClusterSet.has(a.targets, cluster.index)))
+    )
+  return Effect.forEach(
+    model.fleet.clusters,
+    (cluster) =>
+      eventually(() => run({ cluster, artifacts: of(cluster), model })).pipe(
+        Effect.map((result) => ({ cluster, result }))
+      ),
+    { concurrency: 4 }
+  )
+}
+
+const renderServices = (
+  node: TransformNode,
+  impl: ServiceTransform,
+  old: Stage,
+  model: Model,
+  touched: Set<string>
+): Stage => {
+  const claims = impl.claims
+  if (claims !== undefined) {
+    for (const id of [...touched]) {
+      const service = HashMap.get(model.services, id)
+      const wanted = service._tag === "Some" ? guarded(node, id, () => claims(service.value, model.fleet)) : []
+      for (const other of old.claims.set(id, wanted)) touched.add(other)
+    }
+  }
+  return rerender(node, old, touched, (group) => {
+    if (group === fleetGroup) return impl.fleet?.(model.fleet) ?? []
+    const service = HashMap.get(model.services, group)
+    if (service._tag === "None") return undefined
+    const lost = old.claims.lost(group)
+    return lost.length === 0
+      ? impl.run(service.value, model.fleet)
+      : { artifacts: [], diagnostics: lost.map((l) => clash(service.value, l)) }
+  })
+}
+
+const clash = (service: Service, { claim, winner }: Lost<Claim>): Diagnostic.Diagnostic =>
+  Diagnostic.error(
+    claim.diagnostic ?? "CW624",
+    `services ${winner} and ${service.identity} both need ${claim.what}; ${winner} keeps it`,
+    { service: service.identity, place: service.origin.place?.(), object: service.origin.object }
+  )
