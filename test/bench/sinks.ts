@@ -168,7 +168,6 @@ const benchStdout = async (format: string) => {
     bytes = 0
     fs.ftruncateSync(fd)
     const desired = next(1)
-    desired.groupNames
     await time(
       `stdout ${format}, ${thousands(services)} × ${clusters}`,
       () => Effect.runPromise(Effect.flatMap(sink.plan(desired), (plan) => sink.apply(plan, desired))),

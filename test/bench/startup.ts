@@ -13,6 +13,8 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
       empty: { command: [node, "-e", "0"] },
       version: { command: [node, cw, "--version"] },
       gen: { command: [node, cw, "gen"], cwd: seed },
+      builtin: { command: [node, cw, "validate", "pipeline.yaml"], cwd: join(root, "examples/01-split-bookinfo") },
+      loose: { command: [node, cw, "validate", "pipeline.yaml"], cwd: join(root, "examples/04-custom-sink") },
       run: { command: [node, cw, "run", "pipeline.yaml"], cwd: join(root, "examples/01-split-bookinfo") }
     },
     15
@@ -22,6 +24,7 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
     { what: "node -e 0", value: `${(runs.empty!.wall * 1000).toFixed(0)} ms` },
     atMost("cw --version against node -e 0", ratio("version"), 1.5),
     atMost("cw gen on the original's example against node -e 0", ratio("gen"), 3.5),
+    atMost("a loose TypeScript plugin adds", (runs.loose!.wall - runs.builtin!.wall) * 1000, 120, "ms"),
     { what: "cw run examples/01-split-bookinfo against node -e 0", value: `${ratio("run").toFixed(2)} ×` }
   ]
 }

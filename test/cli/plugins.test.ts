@@ -150,6 +150,18 @@ describe("plugins", () => {
     says("./none.js", /did you mean "\.\/none\.ts"/)
   })
 
+  it("says one line when a plugin throws where nobody waits", async () => {
+    const late = sink.replace(
+      "import { existsSync",
+      'setTimeout(() => { throw new Error("too late") }, 50)\nimport { existsSync'
+    )
+    const cwd = folder({ ...inputs, "pipeline.yaml": pipeline({ target: { slow: 30_000 } }), "target.ts": late })
+    const { code, stderr } = await cw(["run"], { cwd })
+    assert.strictEqual(code, 1)
+    assert.include(stderr, "cw: unexpected error: too late\n")
+    assert.notInclude(stderr, "    at ")
+  })
+
   it("imports nothing of others with --no-plugins, and checks the rest", async () => {
     const files = {
       "marks.ts": 'import { writeFileSync } from "node:fs"\nwriteFileSync("loaded", "")\nexport default 1\n'

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
-import { cw, folder, lines, records, start, write } from "./Cw.ts"
+import { cw, deno, folder, lines, records, root, start, write } from "./Cw.ts"
 import { clusters, files, pipeline, service, services } from "./Target.ts"
 
 const state = (cwd: string): Record<string, Record<string, string>> =>
@@ -327,6 +327,48 @@ describe("signals", () => {
     assert.strictEqual(code, 0)
     assert.include(stderr, 'did you mean "./target.ts"?')
   })
+})
+
+describe("a terminal", () => {
+  const colour = /\u001b\[/
+
+  it("gets colour, and only there, unless NO_COLOR, FORCE_COLOR or --color say otherwise", async () => {
+    const cwd = folder({ ...files(), "pipeline.yaml": pipeline().replace("policy", "polcy") })
+    const painted = async (args: ReadonlyArray<string>, env: Record<string, string | undefined>): Promise<boolean> =>
+      colour.test((await cw(["validate", ...args], { cwd, env: { NO_COLOR: undefined, ...env } })).stderr)
+    assert.isFalse(await painted([], {}))
+    assert.isTrue(await painted([], { FORCE_COLOR: "1" }))
+    assert.isFalse(await painted([], { FORCE_COLOR: "1", NO_COLOR: "1" }))
+    assert.isTrue(await painted(["--color", "always"], { NO_COLOR: "1" }))
+    assert.isFalse(await painted(["--color", "never"], { FORCE_COLOR: "1" }))
+  })
+
+  // `script` gives the command a terminal of its own.
+  it.skipIf(deno || !existsSync("/usr/bin/script"))(
+    "shows what goes on when it takes long, and asks before an apply",
+    async () => {
+      const cwd = folder(files({ target: { slow: 1500 } }))
+      const inTerminal = (words: string, stdin: string) => {
+        const line = `${process.execPath} ${join(root, "packages/cli/bin/cw.js")} ${words}`
+        return cw([], {
+          cwd,
+          stdin,
+          command: ["/usr/bin/script", "-qec", line, "/dev/null"],
+          env: { NO_COLOR: undefined, TERM: "xterm" }
+        })
+      }
+      await cw(["plan", "--out", "plan.json"], { cwd })
+      const declined = await inTerminal("apply plan.json", "n\n")
+      assert.strictEqual(declined.code, 1)
+      assert.include(declined.stdout, "[y/N]")
+      assert.isFalse(existsSync(join(cwd, "state.json")))
+      const accepted = await inTerminal("apply plan.json", "y\n")
+      assert.strictEqual(accepted.code, 0, accepted.stdout)
+      assert.match(accepted.stdout, /\r\u001b\[K\u001b\[2mapplying to out… 1 s/)
+      assert.match(accepted.stdout, /\r\u001b\[Kdemo: 2 services in 2 clusters, \d+ applied\.\r\n$/)
+      assert.notMatch((await cw(["run"], { cwd })).stderr, /\u001b|…/)
+    }
+  )
 })
 
 describe("hostile input", () => {

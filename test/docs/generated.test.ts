@@ -20,12 +20,23 @@ describe("generated documentation", () => {
     }
   })
   it("links only to what is there", () => {
-    const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...globSync("{docs,examples,plugins,packages,test}/**/*.md", { cwd: root, exclude: (f) => f.includes("node_modules") })]
+    const documents = [
+      "README.md",
+      "ARCHITECTURE.md",
+      "CONTRIBUTING.md",
+      ...globSync("{docs,examples,plugins,packages,test}/**/*.md", {
+        cwd: root,
+        exclude: (f) => f.includes("node_modules")
+      })
+    ]
     for (const document of documents) {
       const text = readFileSync(join(root, document), "utf8").replace(/```[\s\S]*?```/g, "")
       for (const [, target] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
         if (/^[a-z]+:/.test(target!)) continue
-        assert.isTrue(globSync(join(root, document, "..", target!)).length > 0, `${document} links to ${target}, which is not there`)
+        assert.isTrue(
+          globSync(join(root, document, "..", target!)).length > 0,
+          `${document} links to ${target}, which is not there`
+        )
       }
     }
   })
