@@ -66,6 +66,9 @@ export const addressProblem = (address: string): string | undefined => {
 
 const inIstioRange = (n: number): boolean => n >= istioRange[0] && n < istioRange[0] + istioRange[1]
 
+/** Number of the address that a service gets where nobody else has it; the next ones follow. */
+export const preferred = (service: string, range: Range): number => hash(service) % range.size
+
 export class Addresses {
   private readonly range: Range
   private readonly byService = new Map<string, string>()
@@ -80,7 +83,7 @@ export class Addresses {
   of(service: string): string | undefined {
     const known = this.byService.get(service)
     if (known !== undefined) return known
-    let n = hash(service) % this.range.size
+    let n = preferred(service, this.range)
     for (let tries = 0; tries < this.range.size; tries++, n = (n + 1) % this.range.size) {
       const candidate = this.range.base + n
       const last = candidate & 255

@@ -57,7 +57,10 @@ export const makeDelivery = (context: Context) => {
       note(sink.id, { desiredGeneration: generation })
       const planned = yield* bounded(sink, "plan", sink.impl.plan(desired))
       if (Exit.isFailure(planned)) return yield* failed(sink, generation, "CW701", planned.cause)
-      const plan = secure(planned.value, {
+      // A sink that cannot compare is spared what cannot have changed.
+      const since = desired.changesSince(progress.get(sink.id)?.appliedGeneration ?? 0)
+      const same = planned.value.opaque === true && !since.all && since.groups.size === 0
+      const plan = secure(same ? { ...planned.value, items: [] } : planned.value, {
         policy: sink.options.policy ?? "upsert-only",
         limits: { ...defaultLimits, ...sink.options.guard },
         ...(context.allowDeletes === undefined ? {} : { allowDeletes: context.allowDeletes }),

@@ -46,6 +46,8 @@ export const secure = <P extends Plan>(
       return hold(item, `service ${item.service} is held`)
     }
     if (item.op !== "delete") return item
+    // Not named, so not proven to belong to another service than a held one.
+    if (item.service === undefined && safety.held.size > 0) return hold(item, `${safety.held.size} services are held`)
     if (safety.policy === "upsert-only") return hold(item, "policy is upsert-only")
     if (doubts.length > 0)
       return hold(item, `source ${doubts[0]}${doubts.length > 1 ? ` and ${doubts.length - 1} more` : ""}`)

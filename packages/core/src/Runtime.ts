@@ -203,10 +203,14 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
   const sinks = (): ReadonlyArray<SinkNode> => [...nodes.values()].filter((n) => n.kind === "sink")
 
   const loop = Effect.gen(function* () {
+    let offered: Rendering | undefined
     yield* waitUntil(spoken).pipe(Effect.timeoutOption(options.firstSync))
     while (true) {
       const next = yield* generation
-      if (next !== undefined) for (const sink of sinks()) yield* delivery.offer(sink, next)
+      if (next !== undefined && next !== offered) {
+        offered = next
+        for (const sink of sinks()) yield* delivery.offer(sink, next)
+      }
       yield* wake.await
       yield* Effect.sleep(options.debounce)
       yield* wake.close

@@ -399,6 +399,37 @@ describe("promise 4: an unchanged generation causes no write", () => {
   )
 })
 
+describe("promise 4, for sinks that cannot compare", () => {
+  it.effect("a generation is offered once, though sources go on speaking", () =>
+    Effect.gen(function* () {
+      const queue = yield* Queue.unbounded<SourceEvent, PluginError.PluginError>()
+      let ran = 0
+      const opaque = Sink.make({ type: "opaque", summary: "", config: Empty, make: () => Sink.write(() => ran++) })
+      const layer = Layer.mergeAll(
+        Source.layer(driven(queue), "in", {}),
+        Transform.layer(maps, "maps", {}),
+        Sink.layer(opaque, "out", {})
+      )
+      yield* withEngine(layer, (engine) =>
+        Effect.gen(function* () {
+          yield* engine.start
+          yield* Queue.offer(queue, snapshot("one"))
+          yield* settle()
+          assert.equal(ran, 1)
+          yield* Queue.offer(queue, snapshot("one"))
+          yield* settle()
+          yield* Queue.offer(queue, { _tag: "Partitions", names: ["p"] })
+          yield* settle()
+          assert.equal(ran, 1)
+          yield* Queue.offer(queue, snapshot("one", "two"))
+          yield* settle()
+          assert.equal(ran, 2)
+        })
+      )
+    })
+  )
+})
+
 describe("promise 5: nothing is deleted on doubt", () => {
   const scenario = (
     events: ReadonlyArray<SourceEvent>,

@@ -82,6 +82,20 @@ describe("the interlock", () => {
   })
 })
 
+describe("held services", () => {
+  const held = new Map([["a", { identity: "a", diagnostics: [] }]])
+  it("keep what is theirs, and what does not say whose it is", () => {
+    const secured = secure(plan([remove("x", { service: "a" }), remove("y", { service: "b" }), remove("z")]), {
+      ...safety,
+      held
+    })
+    assert.deepEqual(
+      secured.items.map((i) => i.op),
+      ["held", "delete", "held"]
+    )
+  })
+})
+
 describe("property: safety only ever holds", () => {
   const item: fc.Arbitrary<PlanItem> = fc.record({
     op: fc.constantFrom("create", "update", "delete", "held", "conflict"),
