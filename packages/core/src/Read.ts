@@ -65,6 +65,8 @@ const leaf = (depth: number): unknown => {
   if (c === 124) return literal(rest === "|", depth)
   if (c === 45 || (c >= 48 && c <= 57)) {
     const n = Number(rest)
+    // Digits beyond what a number holds: nothing that was printed.
+    if (!Number.isNaN(n) && !Number.isFinite(n) && rest !== "-Infinity") return fail()
     return Number.isFinite(n) ? n : rest
   }
   switch (rest) {
