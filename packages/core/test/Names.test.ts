@@ -3,6 +3,7 @@ import { assert, describe, it } from "vitest"
 import * as fc from "fast-check"
 import { Addresses, addressProblem, lockText, parseRange, type Range, readLock } from "../src/Addresses.ts"
 import { Claims } from "../src/Claims.ts"
+import { digest, digestBytes, portable } from "../src/Digest.ts"
 import * as Diagnostic from "../src/Diagnostic.ts"
 import * as Names from "../src/Names.ts"
 import * as Suggest from "../src/Suggest.ts"
@@ -139,6 +140,19 @@ describe("property: claims", () => {
         }
       )
     )
+  })
+})
+
+describe("digests", () => {
+  it("are the same, native or portable", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const bytes = new TextEncoder().encode(text)
+        assert.equal(digest(text), portable(bytes))
+        assert.equal(digestBytes(bytes), portable(bytes))
+      })
+    )
+    assert.equal(digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
   })
 })
 
