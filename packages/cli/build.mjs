@@ -3,6 +3,7 @@
 // because code that is shared with the chunk for plugins (the whole of effect) cannot be shaken.
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -22,6 +23,7 @@ const strict = process.argv.includes("--strict")
 
 if (process.argv.includes("--clean")) {
   rmSync(license, { force: true })
+  rmSync(join(dist, "types"), { recursive: true, force: true })
   process.exit(0)
 }
 
@@ -104,7 +106,47 @@ const options = {
   external: [...builtinModules, ...builtinModules.map((name) => `node:${name}`)]
 }
 
+/** The page of `cw ui`: nothing is loaded from elsewhere, names tell contents, the merge view is a chunk of its own. */
+const page = async () => {
+  const app = join(here, "../ui/src/app")
+  const built = await build({
+    entryPoints: { app: join(app, "main.tsx"), style: join(app, "app.css") },
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "browser",
+    target: ["chrome123", "firefox120", "safari17.5"],
+    minify: true,
+    jsx: "automatic",
+    legalComments: "none",
+    logLevel: "error",
+    metafile: true,
+    write: false,
+    outdir: join(dist, "ui/assets"),
+    entryNames: "[name]-[hash]",
+    chunkNames: "[name]-[hash]",
+    define: { "process.env.NODE_ENV": '"production"' }
+  })
+  const named = (start, end) => built.outputFiles.map(({ path }) => path.split(/[\\/]/).at(-1)).find((name) => name.startsWith(start) && name.endsWith(end))
+  const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>cw</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/assets/${named("style", ".css")}">
+<script type="module" src="/assets/${named("app", ".js")}"></script>
+</head>
+<body><div id="root"></div><noscript>cw ui needs JavaScript.</noscript></body>
+</html>
+`
+  return { ...built, outputFiles: [...built.outputFiles, { path: join(dist, "ui/index.html"), contents: Buffer.from(html) }] }
+}
+
 const bundles = await Promise.all([
+  page(),
   build({
     ...options,
     entryPoints: { cw: join(here, "src/bin.ts") },
@@ -129,6 +171,34 @@ if (process.env.CW_METAFILE) {
   bundles.forEach((bundle, i) => writeFileSync(`${process.env.CW_METAFILE}.${i}.json`, JSON.stringify(bundle.metafile)))
 }
 
+// What editors and tsc need for plugins of users, as `cw new` makes them: only in the package, because it takes a while.
+if (strict) {
+  const { emit, names } = await import("../testing/pack.mjs")
+  const types = join(dist, "types")
+  rmSync(types, { recursive: true, force: true })
+  const work = join(dist, "types-work")
+  emit(work, { declarationsOnly: true })
+  for (const name of names) cpSync(join(work, name, "src"), join(types, name), { recursive: true })
+  rmSync(work, { recursive: true, force: true })
+  const effect = join(here, "../../node_modules/effect/dist")
+  for (const name of readdirSync(effect, { recursive: true })) {
+    if (!name.endsWith(".d.ts")) continue
+    const to = join(types, "effect", name)
+    mkdirSync(dirname(to), { recursive: true })
+    // Comments are four fifths of it.
+    writeFileSync(to, readFileSync(join(effect, name), "utf8").replace(/^\s*\/\*\*[\s\S]*?\*\/\n/gm, ""))
+  }
+  writeFileSync(
+    join(types, "NodeServices.d.ts"),
+    `import type { FileSystem } from "effect/FileSystem"
+import type { Layer } from "effect/Layer"
+import type { Path } from "effect/Path"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+export declare const layer: Layer<FileSystem | Path | ChildProcessSpawner>
+`
+  )
+}
+
 // Whoever runs cw meanwhile must not meet half a build: chunks first (their names tell their contents), entries last.
 const files = bundles.flatMap((bundle) => bundle.outputFiles).sort((a, b) => b.path.length - a.path.length)
 for (const { contents, path } of files) {
@@ -139,7 +209,7 @@ for (const { contents, path } of files) {
 }
 const made = new Set(files.map(({ path }) => relative(dist, path)))
 for (const path of readdirSync(dist, { recursive: true })) {
-  if (path.endsWith(".js") && !made.has(path)) rmSync(join(dist, path), { force: true })
+  if (/\.(js|css)$/.test(path) && !made.has(path)) rmSync(join(dist, path), { force: true })
 }
 const rootLicense = join(here, "../../LICENSE")
 if (strict && existsSync(rootLicense)) copyFileSync(rootLicense, license)

@@ -54,6 +54,16 @@ describe("plugins", () => {
     assert.match(empty.stderr, /error\[CW105\][^]*sinks\.out\.with\.file/)
   })
 
+  it("runs one beside a package.json that says commonjs, as `npm init` writes it", async () => {
+    const cwd = folder({
+      ...inputs,
+      "pipeline.yaml": pipeline(),
+      "package.json": JSON.stringify({ name: "shop", type: "commonjs" }),
+      "target.ts": sink
+    })
+    assert.deepInclude(await cw(["run"], { cwd }), { code: 0, stdout: "" })
+  })
+
   it("loads packages that are installed next to the pipeline file, and lists them with their version", async () => {
     const manifest = (name: string, main: string) => JSON.stringify({ name, version: "1.2.3", type: "module", main })
     const files = {

@@ -24,7 +24,7 @@ describe("usage", () => {
     assert.strictEqual(unasked.stderr, asked.stdout)
   })
 
-  it.each("init validate plan run apply render gen doctor graph list explain schema config completions".split(" "))(
+  it.each("init validate plan run apply render gen doctor graph list explain trace schema config completions".split(" "))(
     "cw %s --help has a summary, usage, flags with defaults and an example",
     async (name) => {
       const { code, stderr, stdout } = await cw([name, "--help"])

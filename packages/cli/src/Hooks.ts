@@ -3,7 +3,9 @@
  * stands, gets the copy cw itself uses: in the bundle as modules made from the bundle's own exports, unbundled by
  * resolving the name from here. Registered once, before the first loose plugin is loaded.
  */
-import { registerHooks } from "node:module"
+import { readFileSync } from "node:fs"
+import { registerHooks, type ResolveFnOutput } from "node:module"
+import { fileURLToPath } from "node:url"
 import type { Kind } from "@coddiwomple/core/Plugin"
 import { builtins } from "./Builtins.ts"
 
@@ -30,17 +32,27 @@ const notServed = (specifier: string): Error =>
     `"${specifier}" is not offered to plugins: there are effect, effect/process, effect/http and @coddiwomple/core, and no second copy of them`
   )
 
-const source = (specifier: string, exports: Exports): string =>
-  `const m = globalThis[Symbol.for("coddiwomple/shared")][${JSON.stringify(specifier)}];` +
+const source = (specifier: string, exports: Exports, where = "coddiwomple/shared"): string =>
+  `const m = globalThis[Symbol.for(${JSON.stringify(where)})][${JSON.stringify(specifier)}];` +
   Object.keys(exports)
     .map((name, i) => `const _${i} = m[${JSON.stringify(name)}]; export { _${i} as ${JSON.stringify(name)} };`)
     .join("")
+
+/** `npm init` writes `"type": "commonjs"`; a loose file beside it that imports or exports is an ES module all the same. */
+const asModule = (found: ResolveFnOutput): ResolveFnOutput => {
+  const { format, url } = found
+  if (format !== "commonjs" && format !== "commonjs-typescript") return found
+  if (!url.startsWith("file:") || url.includes("/node_modules/") || /\.c[jt]s(\?|$)/.test(url)) return found
+  return /^\s*(import|export)\b(?!\s*[(.])/m.test(readFileSync(fileURLToPath(url), "utf8"))
+    ? { ...found, format: format.replace("commonjs", "module") }
+    : found
+}
 
 const serve = (shared: Record<string, Exports>): void => {
   ;(globalThis as Record<symbol, unknown>)[slot] = shared
   registerHooks({
     resolve: (specifier, context, next) => {
-      if (!shares(specifier)) return next(specifier, context)
+      if (!shares(specifier)) return asModule(next(specifier, context))
       if (!Object.hasOwn(shared, specifier)) throw notServed(specifier)
       return { url: scheme + specifier, format: "module", shortCircuit: true }
     },
@@ -57,7 +69,7 @@ const redirect = (): void => {
     resolve: (specifier, context, next) =>
       shares(specifier) && context.parentURL !== import.meta.url
         ? { url: import.meta.resolve(specifier), shortCircuit: true }
-        : next(specifier, context),
+        : asModule(next(specifier, context)),
     // Deno asks the resolve hook only where there is a load hook as well.
     load: (url, context, next) => next(url, context)
   })
@@ -87,4 +99,31 @@ export const install = async (names: ReadonlyArray<string> = []): Promise<void> 
     extra.set(name, exports)
     shared[name] = exports
   }
+}
+
+const offered: Record<string, Exports> = {}
+const offers = "cw-offered:"
+const offerSlot = Symbol.for("coddiwomple/offered")
+
+/** More modules for code that is loaded from now on, as tests of plugins need them; each wins over an installed one. */
+export const offer = async (modules: Readonly<Record<string, Exports>>): Promise<void> => {
+  await install()
+  const first = Object.keys(offered).length === 0
+  Object.assign(offered, modules)
+  if (!first) return
+  ;(globalThis as Record<symbol, unknown>)[offerSlot] = offered
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      Object.hasOwn(offered, specifier) && !context.parentURL?.startsWith(scheme)
+        ? { url: offers + specifier, format: "module", shortCircuit: true }
+        : next(specifier, context),
+    load: (url, context, next) =>
+      url.startsWith(offers)
+        ? {
+            format: "module",
+            shortCircuit: true,
+            source: source(url.slice(offers.length), offered[url.slice(offers.length)]!, "coddiwomple/offered")
+          }
+        : next(url, context)
+  })
 }

@@ -194,7 +194,7 @@ const notLoaded = (what: string, { file }: Location, cause: unknown): Diagnostic
   const error = cause instanceof Error ? cause : new Error(String(cause))
   // Deno puts the code into the message.
   const [, inMessage, rest] = /^\[([A-Z_]+)\]: (.*)$/s.exec(error.message) ?? []
-  const help = cures[(error as NodeJS.ErrnoException).code ?? inMessage ?? ""]
+  const help = cures[(error as NodeJS.ErrnoException).code ?? ""] ?? cures[inMessage ?? ""]
   const message = (rest ?? error.message)
     .split("\n")[0]!
     .replace(/^SyntaxError: /, "")
@@ -206,7 +206,8 @@ const notLoaded = (what: string, { file }: Location, cause: unknown): Diagnostic
   })
 }
 
-const placeIn = (file: string, stack: string): Diagnostic.Place | undefined => {
+/** The place in a file that a stack trace names. */
+export const placeIn = (file: string, stack: string): Diagnostic.Place | undefined => {
   const url = pathToFileURL(file).href.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
   const match = new RegExp(`${url}(?:\\?v=\\d+)?:(\\d+)(?::(\\d+))?`).exec(stack)
   if (match === null) return undefined

@@ -7,7 +7,7 @@ import { dirname, isAbsolute, relative, resolve } from "node:path"
 import { isPipelineDefinition, loadDefinitions } from "@coddiwomple/config/define"
 import { parse } from "@coddiwomple/config/Document"
 import { type Loaded, type LoadInputs, load, loadDocument, together } from "@coddiwomple/config/Load"
-import type { Pipeline } from "@coddiwomple/config/Pipeline"
+import type { Pipeline, PipelineTest } from "@coddiwomple/config/Pipeline"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { AnyPlugin, Kind } from "@coddiwomple/core/Plugin"
 import * as Suggest from "@coddiwomple/core/Suggest"
@@ -32,6 +32,8 @@ export interface Request {
 
 export interface Result {
   readonly pipelines: ReadonlyArray<Opened>
+  /** `PipelineTest` documents, for `cw test`. */
+  readonly tests: ReadonlyArray<PipelineTest>
   /** Every plugin that could be loaded, also where something else is wrong. */
   readonly plugins: ReadonlyArray<Named>
   readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
@@ -50,7 +52,7 @@ const candidates = ["pipeline.yaml", "pipeline.yml", "pipeline.ts"]
 
 export const open = async (request: Request): Promise<Result> => {
   const found = locate(request.file)
-  if ("severity" in found) return { pipelines: [], plugins: [], diagnostics: [found] }
+  if ("severity" in found) return { pipelines: [], tests: [], plugins: [], diagnostics: [found] }
   const settings = Object.entries(request.set ?? {})
   const context = new Context(dirname(found.path), request, settings)
   const loaded = /\.[cm]?[jt]s$/.test(found.file)
@@ -117,6 +119,9 @@ class Context {
     kind: Kind,
     { lenient, plugins }: Request
   ): Promise<AnyPlugin | Diagnostic.Diagnostic> {
+    if (uses === "exec" && !plugins && lenient !== true) {
+      return Diagnostic.error("CW640", "`exec` runs a command, which --no-plugins forbids")
+    }
     const found = await Loader.load(uses, kind, { directory: this.directory, plugins })
     if ("plugin" in found) {
       this.loaded.set(found.plugin, { ...found, uses })
@@ -193,7 +198,7 @@ const finish = (loaded: Loaded, { file, path }: Found, request: Request, context
       pipelines.push(opened(pipeline, circumstances))
     }
   }
-  return { pipelines, plugins: [...context.loaded.values()], diagnostics }
+  return { pipelines, tests: loaded.tests, plugins: [...context.loaded.values()], diagnostics }
 }
 
 const openLock = (pipeline: Pipeline, directory: string) => {

@@ -70,7 +70,7 @@ const targetLines = (
 ): ReadonlyArray<string> => {
   const width = Math.max(...items.map((item) => naming(item.id)[0].length))
   return [
-    paint("bold", target === "" || target === sink ? sink : `${sink}/${printable(target)}`),
+    paint("bold", target === "" || target === "." || target === sink ? sink : `${sink}/${printable(target)}`),
     ...items.flatMap((item) => itemLines(item, width, paint))
   ]
 }

@@ -8,12 +8,17 @@ import { closure, type Opened } from "./Opened.ts"
 import type { Presenter } from "./Presenter.ts"
 import * as Select from "./Select.ts"
 import * as Session from "./Session.ts"
+import * as Terminal from "./Terminal.ts"
 import * as Usage from "./Usage.ts"
 import * as Verdict from "./Verdict.ts"
 
 export interface Options {
   readonly stage: string | undefined
   readonly cluster: string | undefined
+  /** Shows what this transform changes, instead of what comes out. */
+  readonly diff?: string | undefined
+  /** Tells how long each node took. */
+  readonly trace?: boolean
 }
 
 /** With a stage, only what leads to it: not even the checks, which speak of what the sinks get. */
@@ -25,11 +30,13 @@ const parts = (pipeline: Opened, stage: string | undefined): ReadonlyArray<Bluep
     .map((n) => n.blueprint)
 }
 
-export const render = (pipeline: Opened, told: Presenter, { cluster, stage }: Options) => {
+export const render = (pipeline: Opened, told: Presenter, { cluster, diff, stage: named, trace }: Options) => {
+  const stage = diff ?? named
   let mistake: Select.Unknown | undefined
-  const sink = Select.checked({ cluster }, (found) => {
+  const checked = Select.checked({ cluster }, (found) => {
     mistake = found
   })
+  const sink = diff === undefined ? checked : Select.silent(checked)
   const layer = Sink.layer(sink, "render", Select.config({ cluster }), stage === undefined ? {} : { from: [stage] })
   const blueprints = [...parts(pipeline, stage), { id: "render", fingerprint: "", layer }]
   return Session.open(pipeline, { finite: true, dryRun: false }, (session) =>
@@ -49,8 +56,27 @@ export const render = (pipeline: Opened, told: Presenter, { cluster, stage }: Op
         )
         return ExitCode.usage
       }
+      const rendering = yield* session.engine.rendering
+      if (diff !== undefined && rendering !== undefined) {
+        const { render } = yield* Effect.promise(() => import("./RenderDiff.ts"))
+        const before = (pipeline.nodes.find((n) => n.id === diff)?.reads ?? []).map(rendering.groups)
+        const shown = render(before, rendering.groups(diff), rendering.model.fleet, cluster, told.paintData)
+        if (shown === "") told.summary(`${diff} passes everything on as it was`)
+        else yield* Effect.promise(() => Terminal.write(shown))
+      }
+      if (trace === true && rendering !== undefined) timings(told, rendering.timings)
       told.diagnostics(Verdict.findings(result))
       return Verdict.exitCode(result)
     })
   )
+}
+
+/** Slowest last: that is where one looks. */
+const timings = (told: Presenter, millis: ReadonlyMap<string, number>): void => {
+  const width = Math.max(...[...millis.keys()].map((node) => node.length))
+  for (const [node, took] of [...millis].sort(([, a], [, b]) => a - b)) {
+    if (told.output === "json")
+      told.line({ type: "stage_complete", level: "info", node, millis: Math.round(took * 100) / 100 })
+    else told.summary(`${node.padEnd(width)} ${took.toFixed(1).padStart(8)} ms`)
+  }
 }

@@ -13,6 +13,7 @@ import type { Opened } from "./Opened.ts"
 import type { Presenter } from "./Presenter.ts"
 import * as Reload from "./Reload.ts"
 import * as Session from "./Session.ts"
+import type { Listen } from "./UiServer.ts"
 import * as Verdict from "./Verdict.ts"
 
 export interface Options {
@@ -20,6 +21,8 @@ export interface Options {
   readonly watch: boolean
   readonly dryRun: boolean
   readonly allowDeletes: number | "all" | undefined
+  /** Where the page is served while it runs. */
+  readonly listen?: Listen | undefined
   /** Reads the pipeline file again. */
   readonly reopen: Reload.Reopen
 }
@@ -44,7 +47,7 @@ export const run = (pipeline: Opened, told: Presenter, options: Options) =>
           told.diagnostics(built.failure)
           return ExitCode.failed
         }
-        const service = !options.once && (options.watch || (yield* session.engine.endless))
+        const service = !options.once && (options.watch || options.listen !== undefined || (yield* session.engine.endless))
         return service ? yield* serve(session, told, options) : yield* finish(session, told, options)
       })
   )
@@ -71,6 +74,14 @@ const serve = (session: Session.Session, told: Presenter, options: Options) =>
     yield* life.serve
     const news = new News(told)
     yield* Session.show(session, told, (event) => follow(session, told, news, event))
+    if (options.listen !== undefined) {
+      const { attach } = yield* Effect.promise(() => import("./Ui.ts"))
+      const served = yield* Effect.result(attach(session, () => session.pipeline, options.listen))
+      if (served._tag === "Failure") {
+        told.summary(`cw run: ${served.failure.message}`)
+        return ExitCode.failed
+      }
+    }
     yield* session.engine.start
     told.summary(`${session.pipeline.name}: running; Ctrl-C or SIGTERM ends it`)
     if (options.watch) yield* Effect.forkScoped(Reload.follow(session, told, options.reopen))

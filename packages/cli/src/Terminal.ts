@@ -65,11 +65,11 @@ export const say = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
 
-let shown = false
+let shown = ""
 
 const clear = (): void => {
-  if (!shown) return
-  shown = false
+  if (shown === "") return
+  shown = ""
   process.stderr.write("\r\u001b[K")
 }
 
@@ -97,8 +97,10 @@ export class Progress {
     if (elapsed < 500 || this.text === "") return
     const seconds = `${Math.floor(elapsed / 1000)} s`
     const room = Math.max(20, (process.stderr.columns ?? 80) - seconds.length - 4)
-    process.stderr.write(`\r\u001b[K\u001b[2m${this.text.slice(0, room)}… ${seconds}\u001b[0m`)
-    shown = true
+    const line = `${this.text.slice(0, room)}… ${seconds}`
+    if (line === shown) return
+    process.stderr.write(`\r\u001b[K\u001b[2m${line}\u001b[0m`)
+    shown = line
   }
 
   end(): void {

@@ -9,22 +9,25 @@ import * as ExitCode from "./ExitCode.ts"
 
 type State = "done" | "partial" | "failed"
 
-const sinkState = ({ plan, report }: SinkOutcome, dryRun: boolean): State => {
-  if (plan === undefined || (report === undefined && !dryRun)) return "failed"
-  const bad = (report?.items ?? []).filter((item) => item.outcome === "failed" || item.outcome === "unknown")
-  const unread = plan.failed?.size ?? 0
-  if (bad.length === 0 && unread === 0) return "done"
-  const good =
-    (report?.items ?? []).some((item) => item.outcome === "applied") ||
-    plan.unchanged > 0 ||
-    plan.items.length > bad.length
-  return good ? "partial" : "failed"
-}
+/** The delete guard, and what belongs to somebody else: findings that say no on purpose. */
+const safetyCodes: ReadonlySet<string> = new Set(["CW702", "CW703", "CW705", "CW706", "CW709", "CW902"])
 
-/** A safety rule stands in the way: the delete guard, or an object that is not ours. */
+/** A safety rule stands in the way of a plan. */
 export const safety = (plan: Plan): boolean =>
   plan.items.some((item) => item.op === "conflict") ||
-  (plan.diagnostics ?? []).some((d) => Diagnostic.isError(d) && (d.code === "CW902" || d.code.startsWith("CW7")))
+  (plan.diagnostics ?? []).some((d) => Diagnostic.isError(d) && safetyCodes.has(d.code))
+
+const sinkState = ({ plan, report }: SinkOutcome, dryRun: boolean): State => {
+  if (plan === undefined || (report === undefined && !dryRun)) return "failed"
+  const items = report?.items ?? []
+  const bad = items.filter((item) => item.outcome === "failed" || item.outcome === "unknown").length
+  const wrong = [...(plan.diagnostics ?? []), ...(report?.diagnostics ?? [])].some(
+    (d) => Diagnostic.isError(d) && !safetyCodes.has(d.code)
+  )
+  if (bad === 0 && (plan.failed?.size ?? 0) === 0) return wrong ? "partial" : "done"
+  const good = items.some((item) => item.outcome === "applied") || plan.unchanged > 0 || plan.items.length > bad
+  return good ? "partial" : "failed"
+}
 
 export const exitCode = (result: RunResult, dryRun = false): number => {
   if (result.refusal !== undefined || result.generation === 0) return ExitCode.failed

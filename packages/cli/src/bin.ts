@@ -9,6 +9,13 @@ Terminal.endWithReader()
 process.removeAllListeners("warning")
 delete process.env.CW_HANDED_OVER
 
+// What a plugin throws where nobody waits for it, or a bug of cw: one line, no stack.
+process.on("uncaughtException", (error: unknown) => {
+  Terminal.sayNow(`cw: unexpected error: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`)
+  if (process.env.CW_DEBUG && error instanceof Error) Terminal.sayNow(error.stack ?? "")
+  process.exit(1)
+})
+
 const args = process.argv.slice(2)
 const lean = args[0] === "gen" ? await (await import("./lean.ts")).gen(args.slice(1)) : undefined
 const code = lean ?? (await (await import("./main.ts")).main(args))

@@ -4,6 +4,7 @@
  */
 import type { ClusterSet } from "./ClusterSet.ts"
 import { emit } from "./Emit.ts"
+import { read } from "./Read.ts"
 
 /** `object`: the whole object is ours. `fields`: we own our keys of a shared object; released on prune, never deleted. */
 export type Ownership = "object" | "fields"
@@ -71,6 +72,19 @@ export const object = (targets: ClusterSet, body: KubernetesObject, options: Opt
   ...(options.service === undefined ? {} : { service: options.service }),
   ownership: options.ownership ?? "object"
 })
+
+/** The object of an artifact that `object` made, to look at; throws for a file. */
+export const body = (artifact: Artifact): KubernetesObject => {
+  if (artifact.form === "file") throw new TypeError(`${artifact.id} is a file, not an object`)
+  return read(artifact.text) as KubernetesObject
+}
+
+/** The artifact with another object in its place, for the same clusters and service; files stay as they are. */
+export const edit = (artifact: Artifact, change: (body: KubernetesObject) => KubernetesObject): Artifact => {
+  if (artifact.form === "file") return artifact
+  const changed = change(body(artifact))
+  return { ...artifact, id: objectId(changed), text: emit(changed) }
+}
 
 /** An artifact that is a text file, as a zone file. The path is relative, with `/`. */
 export const file = (targets: ClusterSet, path: string, text: string, options: Options = {}): Artifact => ({

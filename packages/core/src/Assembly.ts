@@ -3,6 +3,7 @@
  * and swaps only when all are good; unchanged nodes keep running; a bad reload leaves everything as it was.
  */
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -11,7 +12,7 @@ import * as Diagnostic from "./Diagnostic.ts"
 import { Engine } from "./Engine.ts"
 import type { Node } from "./Node.ts"
 import type { PluginServices } from "./Plugin.ts"
-import { fromUnknown } from "./PluginError.ts"
+import { bounded, fromUnknown } from "./PluginError.ts"
 
 /** A node before it is built. Equal fingerprints mean that the running node can stay. */
 export interface Blueprint {
@@ -39,6 +40,9 @@ export interface Assembly {
   readonly nodes: Effect.Effect<ReadonlyArray<Node>>
 }
 
+/** A node that is not there by then keeps the whole pipeline waiting, and every later reload. */
+const patience = Duration.minutes(1)
+
 /** The assembly's scope ends all nodes, in reverse order of their building. */
 export const make: Effect.Effect<Assembly, never, Scope.Scope> = Effect.gen(function* () {
   const home = yield* Effect.scope
@@ -55,7 +59,8 @@ export const make: Effect.Effect<Assembly, never, Scope.Scope> = Effect.gen(func
         Engine,
         Effect.map(Engine, (engine) => ({ ...engine, add: (added: Node) => Effect.sync(() => void (node = added)) }))
       )
-      const exit = yield* Effect.exit(Layer.buildWithScope(Layer.provide(blueprint.layer, staging), scope))
+      const layer = Layer.buildWithScope(Layer.provide(blueprint.layer, staging), scope)
+      const exit = yield* Effect.exit(bounded("it", patience, Effect.mapError(layer, fromUnknown)))
       if (Exit.isSuccess(exit) && node !== undefined) return { fingerprint: blueprint.fingerprint, scope, node }
       yield* Scope.close(scope, exit)
       return yield* Effect.fail(Exit.isFailure(exit) ? findings(blueprint, exit.cause) : [])
@@ -65,7 +70,9 @@ export const make: Effect.Effect<Assembly, never, Scope.Scope> = Effect.gen(func
     const impl = built.node.impl
     const check = "probe" in impl ? impl.probe : undefined
     if (check === undefined) return Effect.succeed([])
-    return Effect.exit(check).pipe(Effect.map((exit) => (Exit.isFailure(exit) ? findings(blueprint, exit.cause) : [])))
+    return Effect.exit(bounded("its probe", patience, Effect.mapError(check, fromUnknown))).pipe(
+      Effect.map((exit) => (Exit.isFailure(exit) ? findings(blueprint, exit.cause) : []))
+    )
   }
 
   return {

@@ -15,7 +15,7 @@ export const catalogue = {
     title: "variable or file of an interpolation is missing",
     cure: "set it, or give a default: ${env:NAME:-default}"
   },
-  CW005: { title: "file is too large or nested too deeply", cure: "split the file" },
+  CW005: { title: "file is too large or nested too deeply", cure: "make it smaller or flatter" },
 
   CW101: { title: "not a pipeline document", cure: "a pipeline needs `sources` and `sinks`; `cw init` writes one" },
   CW102: { title: "unknown key", cure: "remove or rename the key; `cw explain` lists the keys" },
@@ -152,6 +152,10 @@ export const catalogue = {
   CW645: { title: "exec command did not return every object", cure: "return every item, or set `removes: true`" },
   CW646: { title: "finding of an exec command", cure: "see the command's own documentation" },
   CW650: { title: "DNS configuration is refused", cure: "see the reason" },
+
+  CW680: { title: "expectation of a test is not met", cure: "mend the pipeline, or what the test expects" },
+  CW681: { title: "output differs from the golden file", cure: "read the difference; `cw test --update` accepts it" },
+  CW682: { title: "test failed", cure: "see the reason" },
 
   CW701: { title: "plan failed", cure: "see the cause; other sinks are not affected" },
   CW702: { title: "target holds something that cw does not own", cure: "move it away, or adopt it on purpose" },

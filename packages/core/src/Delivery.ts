@@ -13,15 +13,18 @@ import * as Diagnostic from "./Diagnostic.ts"
 import type { EngineOptions } from "./Engine.ts"
 import type { EngineEvent, NodeState } from "./Event.ts"
 import { defaultLimits, secure } from "./Guard.ts"
+import type { PartitionState } from "./Model.ts"
 import type { SinkNode } from "./Node.ts"
 import * as Plan from "./Plan.ts"
-import { fromUnknown, type PluginError } from "./PluginError.ts"
+import { bounded, eventually, fromUnknown, type PluginError } from "./PluginError.ts"
 import type { Rendering } from "./Render.ts"
 import type { SinkOutcome } from "./Status.ts"
 
 interface Context extends EngineOptions {
   readonly emit: (event: EngineEvent) => void
   readonly setState: (node: string, state: NodeState, reason?: string) => void
+  /** Freshness as it is now. */
+  readonly partitions: () => ReadonlyArray<PartitionState>
 }
 
 interface Lane {
@@ -55,7 +58,7 @@ export const makeDelivery = (context: Context) => {
       const desired = rendering.desired(sink.id)
       const { generation } = desired
       note(sink.id, { desiredGeneration: generation })
-      const planned = yield* bounded(sink, "plan", sink.impl.plan(desired))
+      const planned = yield* told(sink, "plan", () => sink.impl.plan(desired))
       if (Exit.isFailure(planned)) return yield* failed(sink, generation, "CW701", planned.cause)
       // A sink that cannot compare is spared what cannot have changed.
       const since = desired.changesSince(progress.get(sink.id)?.appliedGeneration ?? 0)
@@ -64,7 +67,7 @@ export const makeDelivery = (context: Context) => {
         policy: sink.options.policy ?? "upsert-only",
         limits: { ...defaultLimits, ...sink.options.guard },
         ...(context.allowDeletes === undefined ? {} : { allowDeletes: context.allowDeletes }),
-        partitions: desired.model.partitions,
+        partitions: doubts(desired.model.partitions, context.partitions()),
         held: desired.held
       })
       note(sink.id, { plan: Plan.counts(plan) })
@@ -83,7 +86,7 @@ export const makeDelivery = (context: Context) => {
           retryable: (plan.failed?.size ?? 0) > 0
         }
       }
-      const applied = yield* bounded(sink, "apply", sink.impl.apply(plan, desired))
+      const applied = yield* told(sink, "apply", () => sink.impl.apply(plan, desired))
       if (Exit.isFailure(applied)) {
         const outcome = yield* failed(sink, generation, "CW803", applied.cause)
         return { ...outcome, plan }
@@ -101,7 +104,10 @@ export const makeDelivery = (context: Context) => {
         diagnostics: [...plan.diagnostics, ...(report.diagnostics ?? [])],
         retryable: bad > 0
       }
-    })
+    }).pipe(
+      // A plan or report that is none: the sink's bug stays with the sink.
+      Effect.catchDefect((cause) => failed(sink, rendering.model.generation, "CW701", Cause.die(cause)))
+    )
 
   const failed = (sink: SinkNode, generation: number, code: "CW701" | "CW803", cause: Cause.Cause<unknown>) =>
     Effect.sync(() => {
@@ -168,7 +174,10 @@ export const makeDelivery = (context: Context) => {
       const lane = lanes.get(sink)
       if (lane === undefined) return Effect.void
       lanes.delete(sink)
-      return Effect.asVoid(Fiber.interrupt(lane.fiber))
+      return Effect.andThen(
+        Fiber.interrupt(lane.fiber),
+        Effect.sync(() => void progress.delete(sink))
+      )
     })
 
   return {
@@ -180,26 +189,21 @@ export const makeDelivery = (context: Context) => {
   }
 }
 
-/** A plugin's effect with its time limit; defects and interruption by the limit are failures like any other. */
-const bounded = <A>(
+/** Runs plugin code within its time limit; whatever it throws is a failure like any other. */
+const told = <A>(
   sink: SinkNode,
   what: string,
-  effect: Effect.Effect<A, unknown>
-): Effect.Effect<Exit.Exit<A, unknown>> => {
-  const limit = sink.options.timeout
-  const limited =
-    limit === undefined
-      ? effect
-      : effect.pipe(
-          Effect.timeoutOrElse({
-            duration: limit,
-            orElse: () =>
-              Effect.fail(
-                fromUnknown(new Error(`${what} took longer than ${Duration.format(Duration.fromInputUnsafe(limit))}`))
-              )
-          })
-        )
-  return Effect.exit(limited)
+  run: () => Effect.Effect<A, unknown>
+): Effect.Effect<Exit.Exit<A, unknown>> => Effect.exit(bounded(what, sink.options.timeout, eventually(run)))
+
+/** What the generation was made from, with the doubts that have come up since: a retry may be late. */
+const doubts = (
+  then: ReadonlyArray<PartitionState>,
+  now: ReadonlyArray<PartitionState>
+): ReadonlyArray<PartitionState> => {
+  const all = new Map(then.map((p) => [`${p.source}\u0000${p.name}`, p]))
+  for (const p of now) if (p.state !== "synced" || p.doubt) all.set(`${p.source}\u0000${p.name}`, p)
+  return [...all.values()]
 }
 
 const findings = (sink: SinkNode, code: "CW701" | "CW803", error: PluginError): ReadonlyArray<Diagnostic.Diagnostic> =>

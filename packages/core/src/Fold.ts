@@ -39,6 +39,9 @@ interface Partition {
   diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
 }
 
+/** Stands for all partitions of a source that has named none. */
+const unnamed = "*"
+
 type BadByService = ReadonlyMap<string, ReadonlyArray<Diagnostic.Diagnostic>>
 
 const partitionKey = (source: string, partition: string): string => `${source}\u0000${partition}`
@@ -89,6 +92,7 @@ export class Fold {
       for (const name of named) if (!partitions.has(name)) partitions.set(name, unread(source, name, now))
       return
     }
+    if (event.partition !== unnamed) this.drop(source, unnamed)
     const partition = partitions.get(event.partition) ?? unread(source, event.partition, now)
     partitions.set(event.partition, partition)
     if (event._tag === "Freshness") {
@@ -118,9 +122,18 @@ export class Fold {
       }
       if (event.bad !== undefined) this.setBad(partition, event.bad)
     }
+    // A delta before the first snapshot is half a list.
+    if (event._tag === "Delta" && partition.state.state === "never-synced") return
     if (partition.state.state !== "synced" || partition.state.doubt !== this.doubtful(partition)) {
       partition.state = { source, name: event.partition, state: "synced", since: now, doubt: this.doubtful(partition) }
     }
+  }
+
+  /** A source is about to speak: until it names its partitions, it has one that was never read. */
+  expect(source: string, now = 0): void {
+    if ((this.sources.get(source)?.size ?? 0) > 0) return
+    this.sources.set(source, new Map([[unnamed, unread(source, unnamed, now)]]))
+    this.stateDirty = true
   }
 
   /** Forgets a source: its node was removed. */

@@ -3,6 +3,7 @@
  * an error that carries diagnostics shows those and nothing else.
  */
 import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Diagnostic } from "./Diagnostic.ts"
 
@@ -45,3 +46,19 @@ export const eventually = <A>(run: () => Eventually<A>): Effect.Effect<A, Plugin
       return Effect.fail(cause)
     }
   }).pipe(Effect.mapError(fromUnknown))
+
+/** A time limit as it stands in messages. */
+export const within = (limit: Duration.Input): string => Duration.format(Duration.fromInputUnsafe(limit))
+
+/** Plugin code under its node's time limit; what runs longer is interrupted and counts as a failure that may go better. */
+export const bounded = <A, R>(
+  what: string,
+  limit: Duration.Input | undefined,
+  effect: Effect.Effect<A, PluginError, R>
+): Effect.Effect<A, PluginError, R> =>
+  limit === undefined
+    ? effect
+    : Effect.timeoutOrElse(effect, {
+        duration: limit,
+        orElse: () => Effect.fail(retryable(`${what} took longer than ${within(limit)}`))
+      })

@@ -5,10 +5,13 @@ import * as Effect from "effect/Effect"
 import { fleetGroup } from "./Desired.ts"
 import * as Diagnostic from "./Diagnostic.ts"
 import type { CheckNode, TransformNode } from "./Node.ts"
+import type { PluginError } from "./PluginError.ts"
 
 export interface Refusal {
   readonly node: string
   readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
+  /** May go better by itself: a program or a server did not answer. */
+  readonly retryable?: boolean
 }
 
 /** Carries a refusal out of synchronous code. */
@@ -36,6 +39,14 @@ export const failure = (
     )
   ]
 })
+
+/** The same for what an asynchronous node failed with. */
+export const gaveUp =
+  (node: TransformNode | CheckNode) =>
+  ({ diagnostics, message, retryable }: PluginError): Refusal => ({
+    ...failure(node, message, undefined, diagnostics),
+    retryable
+  })
 
 /** Runs plugin code for one group; what it throws becomes a refusal that names the group. */
 export const guarded = <A>(node: TransformNode | CheckNode, group: string, run: () => A): A => {

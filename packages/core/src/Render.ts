@@ -40,6 +40,7 @@ export interface Rendering {
 }
 
 const historyLimit = 1000
+const none: ReadonlySet<string> = new Set()
 
 export class Renderer {
   private readonly graph: RenderGraph
@@ -117,7 +118,7 @@ export class Renderer {
     this.held = held
     this.pending = new Set()
     this.pendingAll = false
-    this.history.push({ generation: model.generation, groups: touched, all })
+    this.history.push({ generation: model.generation, groups: all ? none : touched, all })
     if (this.history.length > historyLimit) this.history.shift()
   }
 

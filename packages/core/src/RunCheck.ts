@@ -5,7 +5,7 @@ import type { Groups } from "./Bundle.ts"
 import type * as Diagnostic from "./Diagnostic.ts"
 import type { Model } from "./Model.ts"
 import type { CheckNode } from "./Node.ts"
-import { attempt, failure, guarded, type Refusal } from "./Refusal.ts"
+import { attempt, guarded, type Refusal } from "./Refusal.ts"
 import { eachCluster } from "./RunTransform.ts"
 import { lookup } from "./Stage.ts"
 
@@ -21,8 +21,7 @@ export const runCheck = (
 ): Effect.Effect<Findings, Refusal> => {
   const impl = node.impl
   if (impl.shape === "set") {
-    return eachCluster([groups], model, (input) => impl.run(input)).pipe(
-      Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics)),
+    return eachCluster(node, [groups], model, (input) => impl.run(input)).pipe(
       Effect.map((results) => new Map([["", results.flatMap(({ result }) => result)]]))
     )
   }

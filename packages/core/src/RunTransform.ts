@@ -10,9 +10,9 @@ import * as ClusterSet from "./ClusterSet.ts"
 import { fleetGroup } from "./Desired.ts"
 import * as Diagnostic from "./Diagnostic.ts"
 import type { Cluster, Model, Service } from "./Model.ts"
-import type { TransformNode } from "./Node.ts"
-import { type Eventually, eventually } from "./PluginError.ts"
-import { attempt, failure, guarded, type Refusal } from "./Refusal.ts"
+import type { CheckNode, TransformNode } from "./Node.ts"
+import { bounded, type Eventually, eventually } from "./PluginError.ts"
+import { attempt, gaveUp, guarded, type Refusal } from "./Refusal.ts"
 import { join, lookup, mergeClusters, parts, regroup, rerender, type Stage } from "./Stage.ts"
 import type { Claim, ServiceTransform, SetInput } from "./Transform.ts"
 
@@ -36,14 +36,17 @@ export const runTransform = (
     case "model":
       return Effect.suspend(() => {
         const services = [...HashMap.values(model.services)].sort((a, b) => (a.identity < b.identity ? -1 : 1))
-        return eventually(() => impl.run({ model, services }))
+        return bounded(
+          "it",
+          node.options.timeout,
+          eventually(() => impl.run({ model, services }))
+        )
       }).pipe(
-        Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics)),
+        Effect.mapError(gaveUp(node)),
         Effect.flatMap((rendered) => attempt(node, () => regroup(node, old, rendered, touched)))
       )
     case "set":
-      return eachCluster(upstream, model, (input) => impl.run(input)).pipe(
-        Effect.mapError((cause) => failure(node, cause.message, undefined, cause.diagnostics)),
+      return eachCluster(node, upstream, model, (input) => impl.run(input)).pipe(
         Effect.flatMap((all) =>
           attempt(node, () => {
             const results = all.map(({ cluster, result }) => ({ index: cluster.index, ...parts(result) }))
@@ -56,6 +59,7 @@ export const runTransform = (
 
 /** Runs plugin code once per cluster, with the artifacts of that cluster in stream order; four at a time. */
 export const eachCluster = <A>(
+  node: TransformNode | CheckNode,
   upstream: ReadonlyArray<Groups>,
   model: Model,
   run: (input: SetInput) => Eventually<A>
@@ -68,7 +72,12 @@ export const eachCluster = <A>(
   return Effect.forEach(
     model.fleet.clusters,
     (cluster) =>
-      eventually(() => run({ cluster, artifacts: of(cluster), model })).pipe(
+      bounded(
+        `cluster ${cluster.name}`,
+        node.options.timeout,
+        eventually(() => run({ cluster, artifacts: of(cluster), model }))
+      ).pipe(
+        Effect.mapError(gaveUp(node)),
         Effect.map((result) => ({ cluster, result }))
       ),
     { concurrency: 4 }

@@ -13,15 +13,17 @@ import * as HashMap from "effect/HashMap"
 import * as Latch from "effect/Latch"
 import * as PubSub from "effect/PubSub"
 import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { makeDelivery } from "./Delivery.ts"
 import * as Diagnostic from "./Diagnostic.ts"
 import type { Engine, EngineOptions } from "./Engine.ts"
 import type { EngineEvent, NodeState, Stamped } from "./Event.ts"
+import { checkEvent } from "./EventCheck.ts"
 import { Fold } from "./Fold.ts"
 import * as Graph from "./Graph.ts"
 import type { Node, SinkNode, SourceNode } from "./Node.ts"
-import { fromUnknown, type PluginError } from "./PluginError.ts"
+import { fromUnknown, type PluginError, retryable, within } from "./PluginError.ts"
 import type { Refusal } from "./Refusal.ts"
 import { Renderer, type Rendering } from "./Render.ts"
 import type { EngineStatus, RunResult, SinkOutcome } from "./Status.ts"
@@ -29,6 +31,8 @@ import type { EngineStatus, RunResult, SinkOutcome } from "./Status.ts"
 interface SourceRun {
   readonly fiber: Fiber.Fiber<unknown, unknown>
   done: boolean
+  /** It has said something, or failed. */
+  spoke: boolean
   failure?: PluginError
 }
 
@@ -37,6 +41,8 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
   const hub = yield* PubSub.sliding<Stamped>(4096)
   const wake = yield* Latch.make(false)
   const crashed = yield* Deferred.make<never>()
+  /** Nodes are exchanged, or a generation is handed out: never both at once. */
+  const exchange = yield* Semaphore.make(1)
   const nodes = new Map<string, Node>()
   const states = new Map<string, { readonly state: NodeState; readonly reason?: string }>()
   const sources = new Map<string, SourceRun>()
@@ -46,6 +52,8 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
   let refusal: Refusal | undefined
   let misWired: ReadonlyArray<Diagnostic.Diagnostic> = []
   let started = false
+  /** Sources have come that may not have spoken yet. */
+  let fresh = true
   let finite = false
   let home: Scope.Scope | undefined
 
@@ -56,7 +64,7 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
     states.set(node, reason === undefined ? { state } : { state, reason })
     emit(reason === undefined ? { type: "node-state", node, state } : { type: "node-state", node, state, reason })
   }
-  const delivery = makeDelivery({ ...options, emit, setState, pipeline: options.pipeline })
+  const delivery = makeDelivery({ ...options, emit, setState, partitions: () => fold.states() })
 
   const regraph = (): void => {
     const wired = Graph.wire([...nodes.values()].map(Graph.wireOf), { owner: options.pipeline })
@@ -73,9 +81,13 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
       let pause = 500
       while (true) {
         setState(node.id, "starting")
+        let answered = false
         const exit = yield* node.impl.events.pipe(
           Stream.runForEach((event) =>
             Effect.sync(() => {
+              checkEvent(event)
+              answered ||= event._tag !== "Partitions"
+              run().spoke = true
               fold.accept(node.id, event, clock.currentTimeMillisUnsafe())
               if (event._tag === "Snapshot") {
                 emit({
@@ -95,6 +107,7 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
               wake.openUnsafe()
             })
           ),
+          answering(node, () => answered),
           Effect.exit
         )
         if (Exit.isSuccess(exit)) {
@@ -105,6 +118,7 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
         if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
         const failure = fromUnknown(Cause.squash(exit.cause))
         const unread = markStale(node.id, failure.message)
+        run().spoke = true
         setState(node.id, finite || !failure.retryable ? "failed" : "degraded", failure.message)
         const over = finite || (unread && !failure.retryable)
         if (over) Object.assign(run(), { failure, done: true })
@@ -114,6 +128,20 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
         pause = Math.min(pause * 2, 30_000)
       }
     })
+
+  /** Fails when a source has not answered in the time it has. */
+  const answering =
+    (node: SourceNode, answered: () => boolean) =>
+    <E>(events: Effect.Effect<void, E>): Effect.Effect<void, E | PluginError> => {
+      const limit = node.options.timeout
+      if (limit === undefined) return events
+      const silent = Effect.fail(retryable(`no answer within ${within(limit)}`))
+      const patience = Effect.andThen(
+        Effect.sleep(limit),
+        Effect.suspend(() => (answered() ? Effect.never : silent))
+      )
+      return Effect.raceFirst(events, patience)
+    }
 
   /** Partitions of a failed source keep their facts but not their word. True when it had said nothing yet. */
   const markStale = (source: string, reason: string): boolean => {
@@ -135,11 +163,12 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
   const startSource = (node: SourceNode): Effect.Effect<void> =>
     Effect.gen(function* () {
       let run: SourceRun | undefined
+      fold.expect(node.id, clock.currentTimeMillisUnsafe())
       const fiber = yield* Effect.forkIn(
         runSource(node, () => run!),
         home!
       )
-      run = { fiber, done: false }
+      run = { fiber, done: false, spoke: false }
       sources.set(node.id, run)
     })
 
@@ -155,15 +184,17 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
 
   /** Every source has come to its end, or is endless and has said something of every partition. */
   const spoken = (): boolean =>
-    [...sources].every(([id, run]) => run.done || ((!finite || endless(id)) && fold.settled([id])))
+    [...sources].every(([id, run]) => run.done || ((!finite || endless(id)) && run.spoke && fold.settled([id])))
 
   const endless = (id: string): boolean => {
     const node = nodes.get(id)
     return node?.kind === "source" && node.impl.endless === true
   }
 
+  /** The newest rendering; undefined where it is refused, or where the graph has changed under it. */
   const generation: Effect.Effect<Rendering | undefined> = Effect.suspend(() => {
     const model = fold.commit()
+    const used = renderer
     if (model === undefined) return Effect.succeed(rendering)
     emit({
       type: "generation-started",
@@ -174,9 +205,10 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
     const rendered =
       misWired.length > 0
         ? Effect.fail<Refusal>({ node: misWired[0]!.node ?? "graph", diagnostics: misWired })
-        : renderer.render(model)
+        : used.render(model)
     return rendered.pipe(
-      Effect.map((next): Rendering => {
+      Effect.map((next): Rendering | undefined => {
+        if (used !== renderer) return undefined
         rendering = next
         refusal = undefined
         emit({
@@ -188,6 +220,7 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
         return next
       }),
       Effect.catch((refused: Refusal) => {
+        if (used !== renderer) return Effect.succeed(undefined)
         refusal = refused
         emit({
           type: "generation-refused",
@@ -204,18 +237,30 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
 
   const loop = Effect.gen(function* () {
     let offered: Rendering | undefined
-    yield* waitUntil(spoken).pipe(Effect.timeoutOption(options.firstSync))
+    let refusals = 0
     while (true) {
+      if (fresh) {
+        fresh = false
+        yield* waitUntil(spoken).pipe(Effect.timeoutOption(options.firstSync))
+      }
+      const used = renderer
       const next = yield* generation
+      if (refusal === undefined) refusals = 0
       if (next !== undefined && next !== offered) {
         offered = next
-        for (const sink of sinks()) yield* delivery.offer(sink, next)
+        yield* exchange.withPermit(Effect.suspend(() => (used === renderer ? offer(next) : Effect.void)))
       }
-      yield* wake.await
+      if (refusal?.retryable === true) {
+        // What could not run may run now, though no source says anything.
+        const news = yield* Effect.timeoutOption(wake.await, again(refusals++))
+        if (news._tag === "None") fold.touch()
+      } else yield* wake.await
       yield* Effect.sleep(options.debounce)
       yield* wake.close
     }
   })
+
+  const offer = (next: Rendering) => Effect.forEach(sinks(), (sink) => delivery.offer(sink, next), { discard: true })
 
   const waitUntil = (condition: () => boolean): Effect.Effect<void> =>
     Effect.gen(function* () {
@@ -300,13 +345,14 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
       if (!started) return
       regraph()
       fold.touch()
+      fresh ||= add.some((node) => node.kind === "source")
       for (const node of add) {
         if (node.kind === "source") yield* startSource(node)
         else setState(node.id, "ready")
       }
       emit({ type: "reloaded", changed: add.map((n) => n.id), removed: remove })
       yield* wake.open
-    })
+    }).pipe(exchange.withPermit)
 
   return {
     add: (node) =>
@@ -334,6 +380,9 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
     rendering: Effect.sync(() => rendering)
   }
 })
+
+/** Pauses of a refused generation: one second, doubled up to two minutes. */
+const again = (refusals: number): Duration.Duration => Duration.seconds(Math.min(2 ** Math.min(refusals, 7), 120))
 
 const sourceFindings = (id: string, failure: PluginError): ReadonlyArray<Diagnostic.Diagnostic> =>
   failure.diagnostics?.map((d) => ({ node: id, ...d })) ?? [

@@ -1,7 +1,7 @@
 /** Did-you-mean: the nearest known word, when it is near enough to be meant. */
 import leven from "leven"
 
-/** The candidate within an edit distance of 2 (1 for words of up to 3 letters), or undefined. */
+/** The candidate within an edit distance of 2 (1 for words of up to 3 letters) that has a letter in common, or undefined. */
 export const suggest = (word: string, candidates: Iterable<string>): string | undefined => {
   if (word.length > 100) return undefined
   let best: string | undefined
@@ -9,7 +9,7 @@ export const suggest = (word: string, candidates: Iterable<string>): string | un
   for (const candidate of candidates) {
     if (candidate === word) continue
     const d = candidate.toLowerCase() === word.toLowerCase() ? 0 : leven(word, candidate, { maxDistance: distance })
-    if (d < distance) {
+    if (d < distance && d < Math.max(word.length, candidate.length)) {
       best = candidate
       distance = d
     }

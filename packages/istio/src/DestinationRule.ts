@@ -17,13 +17,29 @@ export type OutlierDetection = {
   readonly maxEjectionPercent?: number
 }
 
+export type Tls =
+  | { readonly mode: "DISABLE" | "ISTIO_MUTUAL" }
+  | {
+      /** File in the client's proxy. */
+      readonly caCertificates?: string
+      /** For sidecars only `configmap://<name>`. */
+      readonly credentialName?: string
+      readonly mode: "SIMPLE"
+      readonly sni: string
+      readonly subjectAltNames: ReadonlyArray<string>
+    }
+
+export type PortPolicy = Omit<TrafficPolicy, "portLevelSettings"> & { readonly port: { readonly number: number } }
+
 export type TrafficPolicy = {
   readonly loadBalancer?: {
     readonly localityLbSetting?: LocalityLb
     readonly simple?: "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM"
   }
   readonly outlierDetection?: OutlierDetection
-  readonly tls?: { readonly mode: "DISABLE" | "ISTIO_MUTUAL" }
+  /** A port named here takes nothing from what is said for all. */
+  readonly portLevelSettings?: ReadonlyArray<PortPolicy>
+  readonly tls?: Tls
 }
 
 export type DestinationRule = {

@@ -5,7 +5,9 @@ export type Server = {
   readonly hosts: ReadonlyArray<string>
   readonly port: { readonly name: string; readonly number: number; readonly protocol: string }
   /** Exactly for the protocols HTTPS and TLS. */
-  readonly tls?: { readonly mode: "PASSTHROUGH" | "AUTO_PASSTHROUGH" | "ISTIO_MUTUAL" }
+  readonly tls?:
+    | { readonly mode: "PASSTHROUGH" | "AUTO_PASSTHROUGH" | "ISTIO_MUTUAL" }
+    | { readonly credentialName: string; readonly mode: "SIMPLE" }
 }
 
 export type Gateway = {

@@ -48,6 +48,7 @@ const split = (text: string): ReadonlyArray<string> =>
 
 export interface Selectable {
   readonly metadata: {
+    readonly name?: string
     readonly namespace?: string
     readonly labels?: Readonly<Record<string, string>>
     readonly annotations?: Readonly<Record<string, string>>
@@ -61,6 +62,8 @@ export const selector = (selection: Selection): ((object: Selectable) => boolean
   const annotations = Object.entries(selection.annotations ?? {})
   return ({ metadata }) => {
     const namespace = metadata.namespace ?? "default"
+    // The API server itself: every cluster has it, and none means the other's.
+    if (namespace === "default" && metadata.name === "kubernetes") return false
     if (namespaces === undefined ? systemNamespaces.has(namespace) : !namespaces.has(namespace)) return false
     return labels(metadata.labels ?? {}) && annotations.every(([k, v]) => metadata.annotations?.[k] === v)
   }

@@ -63,8 +63,9 @@ export const serviceFacts = (object: ServiceObject, naming: Naming, origin: Orig
   const { name, namespace = "default", annotations = {} } = object.metadata
   const id = identity(name, namespace)
   const out: Array<Diagnostic.Diagnostic> = []
-  const at = { object: origin.object, place: origin.place?.(), service: id }
-  const nothing = (message: string): Spoken => ({ facts: [], bad: [], diagnostics: [Diagnostic.info("CW409", message, at)] })
+  // A place costs a look at the text: only what has a finding pays for it.
+  const at = () => ({ object: origin.object, place: origin.place?.(), service: id })
+  const nothing = (message: string): Spoken => ({ facts: [], bad: [], diagnostics: [Diagnostic.info("CW409", message, at())] })
   if (!isDnsLabel(name) || !isDnsLabel(namespace)) return nothing(`Service ${JSON.stringify(`${namespace}/${name}`.slice(0, 120))} is left out: its name is not a DNS label`)
   if (object.spec?.type === "ExternalName") return nothing(`Service ${id} in ${naming.cluster} is left out: ExternalName runs nothing in this cluster`)
   const headless = object.spec?.clusterIP === "None"
@@ -72,10 +73,10 @@ export const serviceFacts = (object: ServiceObject, naming: Naming, origin: Orig
   const errors: Array<Diagnostic.Diagnostic> = []
   for (const port of object.spec?.ports ?? []) {
     const read = servicePort(port, headless)
-    if (typeof read === "string") out.push(Diagnostic.info("CW409", `port ${port.name ?? port.port} of ${id} in ${naming.cluster} is left out: ${read}`, at))
+    if (typeof read === "string") out.push(Diagnostic.info("CW409", `port ${port.name ?? port.port} of ${id} in ${naming.cluster} is left out: ${read}`, at()))
     else ports.push(read)
   }
-  if (ports.length === 0) return { ...nothing(`Service ${id} in ${naming.cluster} is left out: no usable port`), diagnostics: [...out, Diagnostic.info("CW409", `Service ${id} in ${naming.cluster} is left out: no usable port`, at)] }
+  if (ports.length === 0) return { ...nothing(`Service ${id} in ${naming.cluster} is left out: no usable port`), diagnostics: [...out, Diagnostic.info("CW409", `Service ${id} in ${naming.cluster} is left out: no usable port`, at())] }
   const settings = readAnnotations(annotations, id, at, errors)
   if (errors.length > 0) return { facts: [], bad: [{ service: id, diagnostics: errors }], diagnostics: out }
   const bare = naming.bareNames.has(namespace) || annotations[`${prefix}bare-name`] === "true"
@@ -140,11 +141,11 @@ const match = (text: string | undefined): Protocol | undefined => {
 const readAnnotations = (
   annotations: Readonly<Record<string, string>>,
   id: string,
-  at: object,
+  at: () => object,
   errors: Array<Diagnostic.Diagnostic>
 ) => {
   const problem = (key: string, message: string, help?: string) =>
-    errors.push(Diagnostic.error("CW401", `service ${id}: annotation ${prefix}${key}: ${message}`, { ...at, help }))
+    errors.push(Diagnostic.error("CW401", `service ${id}: annotation ${prefix}${key}: ${message}`, { ...at(), help }))
   for (const key of Object.keys(annotations)) {
     if (!key.startsWith(prefix)) continue
     const name = key.slice(prefix.length)

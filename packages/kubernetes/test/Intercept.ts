@@ -30,6 +30,8 @@ export interface Intercept extends AsyncDisposable {
   readonly kubeconfig: string
   readonly seen: Array<Seen>
   readonly count: (verb: string) => number
+  /** Around every request that writes; undefined means that the caller is gone. */
+  gate: <A>(what: string, write: () => Promise<A>) => Promise<A | undefined>
   /** Decides about every request until it is set again. */
   decide: (seen: Seen, nth: number) => Verdict
   /** Ends all connections. */
@@ -94,6 +96,31 @@ export const startIntercept = async (server: ApiServer, token = server.token): P
     upstream.end(body)
   }
 
+  interface Whole {
+    readonly status: number
+    readonly headers: IncomingMessage["headers"]
+    readonly body: Buffer
+  }
+
+  const whole = (incoming: IncomingMessage, body: Buffer): Promise<Whole> =>
+    new Promise((resolve, reject) => {
+      const options: RequestOptions = { host: "127.0.0.1", port: server.port, ca: server.ca, method: incoming.method ?? "GET", path: incoming.url ?? "/", headers: incoming.headers }
+      const upstream = send(options, (answer) => {
+        const parts: Array<Buffer> = []
+        answer.on("data", (chunk: Buffer) => parts.push(chunk))
+        answer.on("end", () => resolve({ status: answer.statusCode ?? 502, headers: answer.headers, body: Buffer.concat(parts) }))
+      })
+      upstream.on("error", reject)
+      upstream.end(body)
+    })
+
+  /** A write in one piece, so that it can be stopped before or after it. */
+  const gated = async (incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer, what: string): Promise<void> => {
+    const answer = await self.gate(what, () => whole(incoming, body)).catch(() => undefined)
+    if (answer === undefined) return void incoming.socket.destroy()
+    outgoing.writeHead(answer.status, answer.headers).end(answer.body)
+  }
+
   const listener = createServer(ca.issue({ cn: "proxy", ips: ["127.0.0.1"] }), (incoming, outgoing) => {
     open.add(outgoing)
     outgoing.on("close", () => open.delete(outgoing))
@@ -108,6 +135,8 @@ export const startIntercept = async (server: ApiServer, token = server.token): P
       if (verdict !== undefined && "status" in verdict) {
         outgoing.writeHead(verdict.status, { "content-type": "application/json", ...verdict.headers })
         outgoing.end(JSON.stringify(verdict.body))
+      } else if (verdict === undefined && method !== "GET" && !url.searchParams.has("dryRun")) {
+        void gated(incoming, outgoing, Buffer.concat(parts), `${method} ${url.pathname}`)
       } else forward(incoming, outgoing, Buffer.concat(parts), verdict)
     })
   })
@@ -122,6 +151,7 @@ export const startIntercept = async (server: ApiServer, token = server.token): P
     kubeconfig: file,
     seen,
     count: (verb) => seen.filter((s) => s.verb === verb).length,
+    gate: (_what, write) => write(),
     decide: () => undefined,
     drop: () => {
       for (const response of open) response.socket?.destroy()

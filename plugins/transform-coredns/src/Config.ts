@@ -26,8 +26,9 @@ export const Config = Schema.Struct({
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed(30))),
   corefile: Schema.optionalKey(
     Schema.NonEmptyString.annotate({
-      description: "self-managed: file with the Corefile to merge into, relative to the pipeline file",
-      examples: ["Corefile"]
+      description:
+        "self-managed: file with the Corefile to merge into, relative to the pipeline file; {cluster} stands for the name of the cluster",
+      examples: ["Corefile", "corefiles/{cluster}"]
     })
   ),
   namespace: Schema.NonEmptyString.annotate({

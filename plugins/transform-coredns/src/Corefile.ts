@@ -15,26 +15,34 @@ export interface BlockOptions {
   readonly ttl: number
 }
 
-/** A server block that answers from a zone file at `path`. */
-export const fileBlock = ({ suffix, port }: BlockOptions, path: string): string =>
-  block(`${suffix}:${port}`, ["errors", ...braces(`file ${path} ${suffix}`, ["reload 5s"])])
+/** A server block that answers from a zone file at `path`; `more` are plugins beside it. */
+export const fileBlock = (
+  { suffix, port }: Pick<BlockOptions, "suffix" | "port">,
+  path: string,
+  more: ReadonlyArray<string> = []
+): string => block(`${suffix}:${port}`, ["errors", ...more, ...braces(`file ${path} ${suffix}`, ["reload 5s"])])
 
 /** Port on loopback of the block that answers what the `hosts` block does not know. */
-const negativePort = 5399
+export const negativePort = 5399
 
 /** Two server blocks that need no file. */
 export const hostsBlocks = (records: Records, { suffix, port, ttl }: BlockOptions): string => {
   const soa = `authority "${suffix}. ${ttl} IN SOA ns.dns.${suffix}. hostmaster.dns.${suffix}. (1 60 60 60 ${ttl})"`
   const nodata = (match: string, type: string) =>
     braces(`template IN ${type} ${suffix}`, [`match "${match}"`, "rcode NOERROR", soa, "fallthrough"])
-  const wildcards = records.wild.flatMap((r) => [
-    ...braces(`template IN ${r.version === 4 ? "A" : "AAAA"} ${suffix}`, [
-      `match "${wildcard(r)}"`,
-      `answer "{{ .Name }} ${ttl} IN ${r.version === 4 ? "A" : "AAAA"} ${r.address}"`,
+  const answer = (match: string, { address, version }: Record) => [
+    ...braces(`template IN ${version === 4 ? "A" : "AAAA"} ${suffix}`, [
+      `match "${match}"`,
+      `answer "{{ .Name }} ${ttl} IN ${version === 4 ? "A" : "AAAA"} ${address}"`,
       "fallthrough"
     ]),
-    ...nodata(wildcard(r), "ANY")
-  ])
+    ...nodata(match, "ANY")
+  ]
+  // `template` stands before `hosts` in CoreDNS: a name of its own below a wildcard has to stand before that.
+  const wildcards = [
+    ...shadowed(records).flatMap((r) => answer(`^${quote(r.host)}\\.$`, r)),
+    ...longestFirst(records.wild).flatMap((r) => answer(wildcard(r), r))
+  ]
   return [
     block(`${suffix}:${port}`, [
       "errors",
@@ -62,6 +70,24 @@ const lines = (exact: ReadonlyArray<Record>): ReadonlyArray<string> => {
   }
   return [...byAddress].map(([address, hosts]) => `${address} ${hosts.join(" ")}`)
 }
+
+/** Exact names that a wildcard would swallow. */
+const shadowed = ({ exact, wild }: Records): ReadonlyArray<Record> => {
+  const bases = new Set(wild.map((r) => r.host.slice(2)))
+  if (bases.size === 0) return []
+  return exact.filter(({ host }) => {
+    for (let at = host.indexOf("."); at >= 0; at = host.indexOf(".", at + 1))
+      if (bases.has(host.slice(at + 1))) return true
+    return false
+  })
+}
+
+/** Templates that this form would need: more than `maximumTemplates` are slow. */
+export const templates = (records: Records): number => records.wild.length + shadowed(records).length
+
+/** Of two wildcards the nearer one answers. */
+const longestFirst = (wild: ReadonlyArray<Record>): ReadonlyArray<Record> =>
+  [...wild].sort((a, b) => b.host.split(".").length - a.host.split(".").length || (a.host < b.host ? -1 : 1))
 
 const quote = (host: string): string => host.replaceAll(".", "\\.")
 

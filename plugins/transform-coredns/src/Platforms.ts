@@ -3,7 +3,7 @@ import * as Artifact from "@coddiwomple/core/Artifact"
 import type { ClusterSet } from "@coddiwomple/core/ClusterSet"
 import { digest } from "@coddiwomple/core/Digest"
 import type { Config, Platform } from "./Config.ts"
-import { fileBlock, hostsBlocks } from "./Corefile.ts"
+import { fileBlock, hostsBlocks, maximumTemplates, templates } from "./Corefile.ts"
 import type { Records } from "./Records.ts"
 import { zoneFile } from "./ZoneFile.ts"
 
@@ -29,7 +29,8 @@ export const artifacts = (request: Request): ReadonlyArray<Artifact.Artifact> =>
     case "files":
       return [
         Artifact.file(targets, `dns/db.${suffix}`, zoneFile(records, { suffix, ttl: config.ttl })),
-        Artifact.file(targets, `dns/${suffix}.Corefile`, blocks(53))
+        // For where the zone file cannot be mounted; it would be too slow with many wildcards.
+        ...(templates(records) > maximumTemplates ? [] : [Artifact.file(targets, `dns/${suffix}.Corefile`, blocks(53))])
       ]
     case "self-managed":
       return [configMap(targets, "coredns", { Corefile: request.merge(blocks(53)) })]
@@ -58,7 +59,7 @@ const configMap = (targets: ClusterSet, name: string, data: Readonly<Record<stri
 /** An own CoreDNS: ConfigMap with Corefile and zone file, Deployment, Service. The zone reloads by itself. */
 const server = ({ targets, records, suffix, config }: Request): ReadonlyArray<Artifact.Artifact> => {
   const metadata = { name: "cw-dns", namespace: config.namespace, labels }
-  const corefile = `${fileBlock({ suffix, port: 1053, ttl: config.ttl }, `/etc/coredns/db.${suffix}`)}.:8181 {\n    health :8080\n    ready :8181\n}\n`
+  const corefile = fileBlock({ suffix, port: 1053 }, `/etc/coredns/db.${suffix}`, ["health :8080", "ready :8181"])
   return [
     Artifact.object(targets, {
       apiVersion: "v1",

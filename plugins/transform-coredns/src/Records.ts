@@ -27,10 +27,10 @@ const safe = /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9
 /** What must not come near a Corefile; the model has refused it before. */
 export const isSafeHost = (host: string): boolean => safe.test(host) && host.length <= 253
 
+/** As the ServiceEntries have it: where it runs, and where others may call it. */
 export const visible = (service: Service, cluster: Cluster): boolean =>
-  service.consumers === undefined ||
-  service.consumers.includes(cluster.name) ||
-  service.backends.some((b) => b.cluster === cluster.name)
+  service.backends.some((b) => b.cluster === cluster.name) ||
+  (service.traffic !== "local-only" && (service.consumers === undefined || service.consumers.includes(cluster.name)))
 
 export const records = (
   services: ReadonlyArray<Service>,

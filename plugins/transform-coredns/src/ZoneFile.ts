@@ -15,7 +15,9 @@ export const zoneFile = ({ exact, wild }: Records, { suffix, ttl }: ZoneOptions)
   const lines = [...exact, ...wild].map(
     (r) => `${relative(r, suffix)} IN ${r.version === 4 ? "A" : "AAAA"} ${r.address}`
   )
-  const body = [`@ IN NS ns.dns.${suffix}.`, "ns.dns IN A 127.0.0.1", ...lines].join("\n")
+  // A name server has to have an address; nobody asks for it.
+  const glue = exact.some((r) => r.host === `ns.dns.${suffix}`) ? [] : ["ns.dns IN A 127.0.0.1"]
+  const body = [`@ IN NS ns.dns.${suffix}.`, ...glue, ...lines].join("\n")
   return [
     `$ORIGIN ${suffix}.`,
     `$TTL ${ttl}`,

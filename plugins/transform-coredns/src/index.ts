@@ -2,7 +2,9 @@
  * DNS configuration for pods without Istio's DNS capture: every cluster answers the global names that its workloads may
  * call, with the addresses that the ServiceEntries carry. Clusters that see the same names share one body.
  */
+import type { Artifact } from "@coddiwomple/core/Artifact"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import { reasonOf } from "@coddiwomple/core/FileDisk"
 import { Host } from "@coddiwomple/core/Host"
 import type { Cluster, Service } from "@coddiwomple/core/Model"
 import { permanent, refused } from "@coddiwomple/core/PluginError"
@@ -12,8 +14,8 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import { Config, type Platform, platforms } from "./Config.ts"
-import { maximumTemplates } from "./Corefile.ts"
-import { merge } from "./Merge.ts"
+import { maximumTemplates, templates } from "./Corefile.ts"
+import { merge, reloads } from "./Merge.ts"
 import { artifacts } from "./Platforms.ts"
 import { records, visible } from "./Records.ts"
 
@@ -33,46 +35,67 @@ export default Transform.make({
   make: (config) =>
     Effect.gen(function* () {
       const host = yield* Host
-      const existing = yield* readCorefile(config)
-      return Transform.model(({ model, services }) => {
-        const findings: Array<Diagnostic.Diagnostic> = []
-        const rendered = groups(model.fleet.clusters, services, config.platform, findings).flatMap((group) => {
-          const seen = records(group.services, model.fleet.suffix, findings)
-          if (group.platform !== "files" && group.platform !== "deployment" && seen.wild.length > maximumTemplates) {
-            findings.push(tooMany(seen.wild.length))
-          }
-          if (needsAddress(group.platform) && config.clusterIP === undefined) findings.push(noAddress())
-          const bodies = artifacts({
-            platform: group.platform,
-            targets: model.fleet.set(group.indices),
-            records: seen,
-            suffix: model.fleet.suffix,
-            config,
-            merge: (fragment) => {
-              const merged = merge(
-                existing?.text ?? "",
-                fragment,
-                host.pipeline,
-                model.fleet.suffix,
-                existing?.file ?? "Corefile"
-              )
-              if (typeof merged === "string") return merged
-              findings.push(...merged)
-              return ""
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      if (config.platform === "self-managed" && config.corefile === undefined)
+        return yield* Effect.fail(refused([noCorefile()]))
+      const open = (file: string) =>
+        fs
+          .readFileString(path.resolve(host.directory, file))
+          .pipe(Effect.mapError((cause) => permanent(`${file}: ${reasonOf(cause)}`, cause)))
+      return Transform.model(({ model, services }) =>
+        Effect.gen(function* () {
+          const { clusters, suffix } = model.fleet
+          const findings: Array<Diagnostic.Diagnostic> = []
+          const rendered: Array<Artifact> = []
+          for (const group of groups(clusters, services, config, findings)) {
+            const { corefile, platform } = group
+            const seen = records(group.services, suffix, findings)
+            if (platform !== "files" && !hasServer(platform) && templates(seen) > maximumTemplates)
+              findings.push(tooMany(templates(seen)))
+            if (platform === "kube-dns" && config.clusterIP === undefined) findings.push(noAddress())
+            if (platform === "self-managed" && corefile === undefined) {
+              findings.push(noCorefile())
+              continue
             }
-          })
-          for (const body of bodies)
-            if (body.form === "object" && body.text.length > maximumBytes)
-              findings.push(tooLarge(body.id, body.text.length))
-          return bodies
+            const existing = corefile === undefined ? "" : yield* open(corefile)
+            const merged = (fragment: string): string => {
+              const result = merge(existing, fragment, host.pipeline, suffix, corefile!)
+              if (typeof result !== "string") {
+                findings.push(...result)
+                return ""
+              }
+              if (!reloads(existing)) findings.push(noReload(corefile!))
+              return result
+            }
+            const bodies = artifacts({
+              platform,
+              targets: model.fleet.set(group.indices),
+              records: seen,
+              suffix,
+              config,
+              merge: merged
+            })
+            for (const body of bodies)
+              if (body.form === "object" && body.text.length > maximumBytes)
+                findings.push(tooLarge(body.id, body.text.length))
+            rendered.push(...bodies)
+          }
+          return { artifacts: rendered, diagnostics: distinct(findings) }
         })
-        return { artifacts: rendered, diagnostics: findings }
-      })
+      )
     })
 })
 
+/** What several groups of clusters have in common is told once. */
+const distinct = (findings: ReadonlyArray<Diagnostic.Diagnostic>): ReadonlyArray<Diagnostic.Diagnostic> => [
+  ...new Map(findings.map((d) => [`${d.code} ${d.message}`, d])).values()
+]
+
 interface Group {
   readonly platform: Platform
+  /** self-managed: file of the Corefile to merge into. */
+  readonly corefile: string | undefined
   readonly indices: Array<number>
   readonly services: ReadonlyArray<Service>
 }
@@ -81,21 +104,22 @@ interface Group {
 const groups = (
   clusters: ReadonlyArray<Cluster>,
   services: ReadonlyArray<Service>,
-  fallback: Platform,
+  config: Config,
   findings: Array<Diagnostic.Diagnostic>
 ): ReadonlyArray<Group> => {
-  const restricted = services.filter((s) => s.consumers !== undefined)
+  const restricted = services.filter((s) => s.consumers !== undefined || s.traffic === "local-only")
   const out = new Map<string, Group>()
   for (const cluster of clusters) {
-    const platform = platformOf(cluster, fallback, findings)
+    const platform = platformOf(cluster, config.platform, findings)
     if (platform === "none") continue
     const hidden = new Set(restricted.filter((s) => !visible(s, cluster)).map((s) => s.identity))
-    const key = `${platform}\n${[...hidden].join("\n")}`
+    const corefile = platform === "self-managed" ? config.corefile?.replaceAll("{cluster}", cluster.name) : undefined
+    const key = `${platform}\n${corefile}\n${[...hidden].join("\n")}`
     const known = out.get(key)
     if (known !== undefined) known.indices.push(cluster.index)
     else {
       const shown = hidden.size === 0 ? services : services.filter((s) => !hidden.has(s.identity))
-      out.set(key, { platform, indices: [cluster.index], services: shown })
+      out.set(key, { platform, corefile, indices: [cluster.index], services: shown })
     }
   }
   return [...out.values()]
@@ -114,27 +138,18 @@ const platformOf = (cluster: Cluster, fallback: Platform, findings: Array<Diagno
   return "none"
 }
 
-const readCorefile = Effect.fnUntraced(function* (config: Config) {
-  if (config.corefile === undefined) {
-    if (config.platform !== "self-managed") return undefined
-    return yield* Effect.fail(
-      refused([
-        Diagnostic.error("CW103", "platform self-managed needs `corefile`: the Corefile to merge into", {
-          help: "kubectl -n kube-system get configmap coredns -o jsonpath='{.data.Corefile}' > Corefile"
-        })
-      ])
-    )
-  }
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const file = path.resolve((yield* Host).directory, config.corefile)
-  const text = yield* fs
-    .readFileString(file)
-    .pipe(Effect.mapError((cause) => permanent(`${config.corefile}: ${cause.message}`, cause)))
-  return { file: config.corefile, text }
-})
+const hasServer = (platform: Platform): boolean => platform === "deployment" || platform === "kube-dns"
 
-const needsAddress = (platform: Platform): boolean => platform === "kube-dns"
+const noCorefile = () =>
+  Diagnostic.error("CW103", "platform self-managed needs `corefile`: the Corefile to merge into", {
+    help: "kubectl -n kube-system get configmap coredns -o jsonpath='{.data.Corefile}' > Corefile"
+  })
+
+const noReload = (file: string) =>
+  Diagnostic.warning("CW650", `${file} has no \`reload\`: CoreDNS sees changes only when it is started again`, {
+    place: { file },
+    help: "add `reload` to its first server block"
+  })
 
 const noAddress = () =>
   Diagnostic.error("CW650", "kube-dns stub domains need the address of the own CoreDNS", {

@@ -1,31 +1,41 @@
-/** The laws that every transform keeps, over clusters of every platform. */
-import { Given, laws } from "@coddiwomple/testing"
+/** The laws that every transform keeps, for each platform. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { describe, it } from "vitest"
+import { Given, laws, type Platform, type TransformSubject, Worlds } from "@coddiwomple/testing"
+import { afterAll, describe, it } from "vitest"
 import plugin from "../src/index.ts"
+
+const world = Worlds.directory()
+world.write("Corefile", ".:53 {\n    errors\n    reload\n}\n")
+afterAll(world.dispose)
 
 const facts = Given.facts({
   clusters: [
-    { name: "a", dns: { platform: "deployment" } },
+    "a",
     { name: "b", dns: { platform: "coredns-custom" } },
     { name: "c", dns: { platform: "gardener" } },
-    { name: "d" },
-    { name: "e", dns: { platform: "kube-dns" } }
+    { name: "d", dns: { platform: "self-managed" } },
+    { name: "e", dns: { platform: "none" } },
+    { name: "f", dns: { platform: "kube-dns" } },
+    { name: "g", dns: { platform: "deployment" } }
   ],
   services: {
-    reviews: { in: ["a", "b"] },
-    "ratings.shop": { in: ["c"], consumers: ["a", "d"] },
-    wild: { in: ["d"], prefixes: ["*.wild", "wild"] }
+    reviews: { in: ["a", "b"], prefixes: ["reviews", "reviews.v2"] },
+    "ratings.shop": { in: ["b"], consumers: ["c"] },
+    wild: { in: ["a"], prefixes: ["*.wild", "own.wild"] },
+    home: { in: ["d"], traffic: "local-only" },
+    six: { in: ["a"], address: "fd00::10" }
   }
 })
-const clusterIP = "10.96.0.53"
 
-describe.each([
-  {},
-  { platform: "deployment", clusterIP },
-  { platform: "gardener" },
-  { platform: "kube-dns", clusterIP }
-])("%j", (config) => {
-  const subject = { plugin, config, platform: NodeServices.layer, models: [facts] }
+const subject: TransformSubject = {
+  plugin,
+  platform: NodeServices.layer as Platform,
+  host: { directory: world.directory },
+  config: { corefile: "Corefile", clusterIP: "10.96.0.53" },
+  models: [facts, Given.facts({ clusters: ["only"] })],
+  rejects: [{ platform: "bind" }, { ttl: 0 }, { ttl: 1.5 }, { corefile: "" }, { replicas: 0 }]
+}
+
+describe("coredns", () => {
   for (const law of laws(subject)) it(`${law.name}: ${law.title}`, law.run, law.timeout)
 })

@@ -1,8 +1,9 @@
 /** Configuration of `exec`, the same in every place: a command, what it is told, and its limits. */
+import { DurationText } from "@coddiwomple/core/DurationText"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-const fields = {
+export const fields = {
   command: Schema.NonEmptyArray(Schema.NonEmptyString).annotate({
     description:
       "Program and arguments; no shell. A path with a slash is relative to the pipeline file. Naming it here is the permission to run it",
@@ -27,22 +28,50 @@ const fields = {
       examples: [{ TEAM: "mesh" }]
     })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
-  time: Schema.DurationFromString.annotate({ description: "Limit of one run. Default 30 seconds" }).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed("30 seconds"))
+  time: DurationText.annotate({ description: "Limit of one run, as 2m. Default 30s" }).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("30s"))
   ),
   memory: Schema.Int.check(Schema.isGreaterThan(0))
-    .annotate({ description: "Limit of memory in MiB, watched on Linux. Default 512", examples: [512] })
+    .annotate({
+      description: "Limit of memory in MiB, of the command and what it starts; watched on Linux",
+      default: 512,
+      examples: [1024]
+    })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed(512)))
 }
 
 export const Config = Schema.Struct(fields)
 export type Config = typeof Config.Type
 
+export const SourceConfig = Schema.Struct({
+  ...fields,
+  every: Schema.optionalKey(
+    DurationText.annotate({
+      description: "Run it again after this time, as 1m. Default: once. Has no effect in a run that ends by itself"
+    })
+  )
+})
+export type SourceConfig = typeof SourceConfig.Type
+
 export const TransformConfig = Schema.Struct({
   ...fields,
   removes: Schema.Boolean.annotate({
-    description: "The command may leave out objects. Default false: an object that does not come back is an error",
+    description: "The command may leave out objects. Otherwise an object that does not come back is an error",
+    default: false,
     examples: [true]
   }).pipe(Schema.withDecodingDefaultKey(Effect.succeed(false)))
 })
 export type TransformConfig = typeof TransformConfig.Type
+
+export const CheckConfig = Schema.Struct({
+  ...fields,
+  input: Schema.Literals(["ResourceList", "stream"])
+    .annotate({
+      description:
+        "What the command reads: a ResourceList, or the objects as a YAML stream; then only the exit code counts",
+      default: "ResourceList",
+      examples: ["stream"]
+    })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed("ResourceList" as const)))
+})
+export type CheckConfig = typeof CheckConfig.Type

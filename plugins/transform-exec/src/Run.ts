@@ -3,128 +3,146 @@
  * nothing or prints something else is a failure with a code of its own, never a pass-through.
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import { type PluginError, refused } from "@coddiwomple/core/PluginError"
+import { Host } from "@coddiwomple/core/Host"
+import { NodeName } from "@coddiwomple/core/NodeName"
+import { PluginError } from "@coddiwomple/core/PluginError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
+import * as Stream from "effect/Stream"
 import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
-import * as Stream from "effect/Stream"
 import type { Config } from "./Config.ts"
+import { watchMemory } from "./Memory.ts"
 
-export interface Output {
+/** What ended with a code, and all it printed. What it said on standard error is in the log already. */
+export interface Ended {
+  readonly code: number
   readonly stdout: string
-  /** For the log: what the command said about itself. */
   readonly stderr: string
+}
+
+export interface Runner {
+  /** The command as messages name it. */
+  readonly program: string
+  readonly node: string
+  readonly run: (stdin: string) => Effect.Effect<Ended, PluginError>
 }
 
 /** Standard output of a command is held in memory; what is larger than this is not meant for us. */
 const maximumOutput = 256 * 2 ** 20
-
-const tail = (text: string): string => {
-  const lines = text.trimEnd().split("\n")
-  return lines.slice(-5).join("\n").slice(-1000)
-}
+const maximumErrors = 2 ** 20
 
 const inherited = ["PATH", "HOME", "TMPDIR"]
 
-export const run = (
-  config: Config,
-  directory: string,
-  stdin: string
-): Effect.Effect<Output, PluginError, ChildProcessSpawner | FileSystem.FileSystem | Path.Path> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const path = yield* Path.Path
-      const spawner = yield* ChildProcessSpawner
-      const [program, ...args] = config.command
-      const file = program.includes("/") ? path.resolve(directory, program) : program
-      const environment = Object.fromEntries(
-        inherited.flatMap((k) => (process.env[k] === undefined ? [] : [[k, process.env[k]]]))
-      )
-      const handle = yield* spawner
-        .spawn(
-          ChildProcess.make(file, args, {
-            cwd: directory,
-            env: { ...environment, ...config.env },
-            extendEnv: false,
-            stdin: Stream.make(new TextEncoder().encode(stdin)),
-            forceKillAfter: "1 second"
-          })
-        )
-        .pipe(Effect.mapError((cause) => cannotStart(program, cause)))
-      const collect = (stream: Stream.Stream<Uint8Array, PlatformError.PlatformError>) =>
-        Effect.forkChild(
-          stream.pipe(
-            Stream.runFold(
-              () => ({ chunks: [] as Array<Uint8Array>, size: 0 }),
-              (all, chunk) => {
-                if (all.size + chunk.length <= maximumOutput) all.chunks.push(chunk)
-                return { chunks: all.chunks, size: all.size + chunk.length }
-              }
-            )
-          )
-        )
-      const out = yield* collect(handle.stdout)
-      const err = yield* collect(handle.stderr)
-      const finished = Effect.gen(function* () {
-        const code = yield* handle.exitCode
-        const stdout = yield* Fiber.join(out)
-        const stderr = yield* Fiber.join(err)
-        return { code: Number(code), stdout: text(stdout.chunks), stderr: text(stderr.chunks), size: stdout.size }
-      }).pipe(Effect.mapError((cause) => cannotStart(program, cause)))
-      const result = yield* finished.pipe(
-        Effect.raceFirst(tooLarge(config, program, Number(handle.pid))),
-        Effect.timeoutOrElse({
-          duration: config.time,
-          orElse: () => Effect.fail(problem("CW644", `${program} took longer than ${Duration.format(config.time)}`))
+/** A finding as a failure. A network may be back in a minute: then it is worth another try. */
+export const problem = (code: Diagnostic.Diagnostic["code"], message: string, help?: string, retryable = false) =>
+  new PluginError({ message, retryable, diagnostics: [Diagnostic.error(code, message, { help })] })
+
+/** Bound to the folder of the pipeline file, and to the services of the platform. */
+export const runner = (config: Config) =>
+  Effect.gen(function* () {
+    const { directory } = yield* Host
+    const node = yield* NodeName
+    const services = yield* Effect.context<ChildProcessSpawner | FileSystem.FileSystem | Path.Path>()
+    const runner: Runner = {
+      program: config.command[0],
+      node,
+      run: (stdin) => Effect.provideContext(Effect.scoped(start(config, directory, node, stdin)), services)
+    }
+    return runner
+  })
+
+const start = (config: Config, directory: string, node: string, stdin: string) =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path
+    const spawner = yield* ChildProcessSpawner
+    const [program, ...args] = config.command
+    const file = program.includes("/") ? path.resolve(directory, program) : program
+    const environment = Object.fromEntries(
+      inherited.flatMap((k) => (process.env[k] === undefined ? [] : [[k, process.env[k]]]))
+    )
+    const handle = yield* spawner
+      .spawn(
+        ChildProcess.make(file, args, {
+          cwd: directory,
+          env: { ...environment, ...config.env },
+          extendEnv: false,
+          stdin: Stream.make(new TextEncoder().encode(stdin)),
+          forceKillAfter: "1 second"
         })
       )
-      if (result.size > maximumOutput)
-        return yield* Effect.fail(problem("CW644", `${program} printed more than ${maximumOutput >> 20} MiB`))
-      if (result.code !== 0) {
-        const said = tail(result.stderr)
-        return yield* Effect.fail(
-          problem("CW641", `${program} ended with code ${result.code}`, said === "" ? undefined : `it said: ${said}`)
-        )
-      }
-      return { stdout: result.stdout, stderr: result.stderr }
-    })
+      .pipe(Effect.mapError((cause) => cannotStart(program, cause)))
+    const finished = Effect.gen(function* () {
+      const out = yield* Effect.forkChild(collect(handle.stdout, maximumOutput))
+      const err = yield* Effect.forkChild(collect(handle.stderr, maximumErrors))
+      const code = yield* handle.exitCode
+      const stdout = yield* Fiber.join(out)
+      const stderr = yield* Fiber.join(err)
+      return { code, stdout: stdout.text, stderr: stderr.text, size: stdout.size }
+    }).pipe(Effect.mapError((cause) => cannotStart(program, cause)))
+    const { size, ...ended } = yield* finished.pipe(
+      Effect.raceFirst(
+        Effect.flatMap(watchMemory(Number(handle.pid), config.memory), () => Effect.fail(tooLarge(config)))
+      ),
+      Effect.timeoutOrElse({ duration: config.time, orElse: () => Effect.fail(tooLong(config)) })
+    )
+    if (size > maximumOutput)
+      return yield* Effect.fail(problem("CW644", `${program} printed more than ${maximumOutput >> 20} MiB`))
+    for (const line of ended.stderr.split("\n")) {
+      if (line.trim() !== "") yield* Effect.logInfo(Diagnostic.printable(`${node}: ${line}`))
+    }
+    return ended
+  })
+
+const tooLong = (config: Config): PluginError =>
+  problem(
+    "CW644",
+    `${config.command[0]} took longer than ${Duration.format(config.time)}`,
+    "it was ended; raise `time` if it needs longer",
+    true
   )
 
-export const problem = (code: Diagnostic.Diagnostic["code"], message: string, help?: string): PluginError =>
-  refused([Diagnostic.error(code, message, { help })])
+const tooLarge = (config: Config): PluginError =>
+  problem(
+    "CW644",
+    `${config.command[0]} uses more than ${config.memory} MiB`,
+    "it was ended; raise `memory` if it needs more"
+  )
+
+/** The failure of a command that ended with another code than 0. */
+export const ended = ({ program }: Runner, { code, stderr }: Ended): PluginError => {
+  const said = stderr.trimEnd().split("\n").slice(-5).join("\n").slice(-1000)
+  return problem("CW641", `${program} ended with code ${code}`, said === "" ? undefined : `it said: ${said}`, true)
+}
 
 const cannotStart = (program: string, cause: PlatformError.PlatformError): PluginError => {
   const reason = cause.reason._tag
-  if (reason === "NotFound")
-    return problem("CW641", `${program} is not found`, "give a path relative to the pipeline file, or install it")
+  if (reason === "NotFound") {
+    const help = program.includes("/")
+      ? "the path is relative to the pipeline file; where the file is there, the interpreter in its first line is not"
+      : "install it, or give a path relative to the pipeline file"
+    return problem("CW641", `${program} is not found`, help)
+  }
   if (reason === "PermissionDenied") return problem("CW641", `${program} may not be run`, `chmod +x ${program}`)
-  return problem("CW641", `${program} cannot be run: ${cause.message}`)
+  return problem(
+    "CW641",
+    `${program} cannot be run: ${cause.message}`,
+    "a script needs #! and its interpreter in the first line"
+  )
 }
 
-const text = (chunks: ReadonlyArray<Uint8Array>): string => {
-  const decoder = new TextDecoder()
-  return chunks.map((c) => decoder.decode(c, { stream: true })).join("") + decoder.decode()
-}
-
-/** Fails when the resident memory passes the limit; where /proc does not tell, it never does. */
-const tooLarge = (
-  config: Config,
-  program: string,
-  pid: number
-): Effect.Effect<never, PluginError, FileSystem.FileSystem> =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    while (true) {
-      yield* Effect.sleep("100 millis")
-      const status = yield* fs.readFileString(`/proc/${pid}/status`).pipe(Effect.orElseSucceed(() => ""))
-      const resident = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0)
-      if (resident > config.memory * 1024) {
-        return yield* Effect.fail(problem("CW644", `${program} uses more than ${config.memory} MiB`))
+const collect = (stream: Stream.Stream<Uint8Array, PlatformError.PlatformError>, most: number) =>
+  stream.pipe(
+    Stream.runFold(
+      () => ({ decoder: new TextDecoder(), text: "", size: 0 }),
+      (all, chunk) => {
+        all.size += chunk.length
+        if (all.size <= most) all.text += all.decoder.decode(chunk, { stream: true })
+        return all
       }
-    }
-  })
+    )
+  )

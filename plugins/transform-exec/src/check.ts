@@ -1,27 +1,11 @@
 /** A check in any language: the same ResourceList; findings in `results`, or a non-zero exit, refuse the generation. */
 import * as Check from "@coddiwomple/core/Check"
-import { Host } from "@coddiwomple/core/Host"
 import { PluginError } from "@coddiwomple/core/PluginError"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as HashMap from "effect/HashMap"
-import * as Path from "effect/Path"
-import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
-import * as Schema from "effect/Schema"
-import { Config } from "./Config.ts"
+import { CheckConfig } from "./Config.ts"
 import { answer, objectOf, request, told } from "./ResourceList.ts"
-import { run } from "./Run.ts"
-
-const CheckConfig = Schema.Struct({
-  ...Config.fields,
-  input: Schema.Literals(["ResourceList", "stream"])
-    .annotate({
-      description:
-        "What the command reads: a ResourceList, or the objects as a YAML stream (then only the exit code counts). Default ResourceList",
-      examples: ["stream"]
-    })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed("ResourceList" as const)))
-})
+import { ended, runner } from "./Run.ts"
 
 export default Check.make({
   type: "exec",
@@ -34,21 +18,27 @@ export default Check.make({
     }
   ],
   make: (config) =>
-    Effect.gen(function* () {
-      const { directory } = yield* Host
-      const services = yield* Effect.context<ChildProcessSpawner | FileSystem.FileSystem | Path.Path>()
-      return Check.set(({ artifacts, cluster, model }) =>
+    Effect.map(runner(config), (runner) =>
+      Check.set(({ artifacts, cluster, model }) =>
         Effect.gen(function* () {
           const objects = artifacts.filter((a) => a.form === "object")
           if (config.input === "stream") {
-            yield* run(config, directory, objects.map((a) => `---\n${a.text}`).join(""))
-            return []
+            const run = yield* runner.run(objects.map((a) => `---\n${a.text}`).join(""))
+            return run.code === 0 ? [] : yield* Effect.fail(complaint(runner.program, run.stdout, ended(runner, run)))
           }
           const spec = config.functionConfig === undefined ? told(cluster, HashMap.values(model.services)) : {}
-          const output = yield* run(config, directory, request(config, objects.map(objectOf), spec))
-          const answered = answer(config.command[0], output.stdout)
+          const answered = answer(runner, yield* runner.run(request(config, objects.map(objectOf), spec)), "ignored")
           return answered instanceof PluginError ? yield* Effect.fail(answered) : answered.diagnostics
-        }).pipe(Effect.provideContext(services))
+        })
       )
-    })
+    )
 })
+
+/** Validators tell what is wrong on standard output, where they have nothing else to print. */
+const complaint = (program: string, stdout: string, failure: PluginError): PluginError => {
+  const [first] = failure.diagnostics ?? []
+  const said = stdout.trim().split("\n").slice(0, 10).join("\n").slice(0, 1000)
+  if (first === undefined || said === "") return failure
+  const help = [`${program} said: ${said}`, ...(first.help === undefined ? [] : [first.help])].join("\n")
+  return new PluginError({ message: failure.message, retryable: failure.retryable, diagnostics: [{ ...first, help }] })
+}

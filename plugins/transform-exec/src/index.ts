@@ -5,21 +5,21 @@
  */
 import * as Artifact from "@coddiwomple/core/Artifact"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import { Host } from "@coddiwomple/core/Host"
 import { PluginError } from "@coddiwomple/core/PluginError"
 import * as Transform from "@coddiwomple/core/Transform"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as HashMap from "effect/HashMap"
-import * as Path from "effect/Path"
-import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import { TransformConfig } from "./Config.ts"
 import { answer, objectOf, request, told } from "./ResourceList.ts"
-import { run } from "./Run.ts"
+import { runner } from "./Run.ts"
+
+const serviceKey = "coddiwomple.io/service"
 
 export default Transform.make({
   type: "exec",
   summary: "Runs a command per cluster: KRM ResourceList on standard input and output",
+  // Files are not shown to the command: they pass by it.
+  produces: ["object", "file"],
   config: TransformConfig,
   examples: [
     { summary: "A script beside the pipeline file", config: { command: ["./add-team.py"], config: { team: "mesh" } } },
@@ -32,31 +32,28 @@ export default Transform.make({
     }
   ],
   make: (config) =>
-    Effect.gen(function* () {
-      const { directory } = yield* Host
-      const services = yield* Effect.context<ChildProcessSpawner | FileSystem.FileSystem | Path.Path>()
-      return Transform.set(({ artifacts, cluster, model }) =>
+    Effect.map(runner(config), (runner) =>
+      Transform.set(({ artifacts, cluster, model }) =>
         Effect.gen(function* () {
           const objects = artifacts.filter((a) => a.form === "object")
           const files = artifacts.filter((a) => a.form === "file")
           const spec = config.functionConfig === undefined ? told(cluster, HashMap.values(model.services)) : {}
-          const output = yield* run(config, directory, request(config, objects.map(objectOf), spec))
-          const answered = answer(config.command[0], output.stdout)
+          const answered = answer(runner, yield* runner.run(request(config, objects.map(objectOf), spec)), "needed")
           if (answered instanceof PluginError) return yield* Effect.fail(answered)
-          const byId = new Map(objects.map((a) => [a.id, a]))
+          const before = new Map(objects.map((a) => [a.id, a]))
           const returned = answered.items.map((object) => {
-            const before = byId.get(Artifact.objectId(object))
-            const service = object.metadata.annotations?.["coddiwomple.io/service"] ?? before?.service
+            const old = before.get(Artifact.objectId(object))
+            const service = object.metadata.annotations?.[serviceKey] ?? old?.service
             return Artifact.object(model.fleet.set([cluster.index]), object, {
               ...(service === undefined ? {} : { service }),
-              ...(before === undefined ? {} : { ownership: before.ownership })
+              ...(old === undefined ? {} : { ownership: old.ownership })
             })
           })
-          const missing = config.removes ? [] : lost(objects, returned, config.command[0], cluster.name)
+          const missing = config.removes ? [] : lost(objects, returned, runner.program, cluster.name)
           return { artifacts: [...returned, ...files], diagnostics: [...answered.diagnostics, ...missing] }
-        }).pipe(Effect.provideContext(services))
+        })
       )
-    })
+    )
 })
 
 const lost = (

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-export const profiles = ["mtls", "classic"] as const
+export const profiles = ["mtls", "tls", "plaintext", "classic"] as const
 export type Profile = (typeof profiles)[number]
 
 const Namespace = Schema.String.check(
@@ -40,11 +40,49 @@ const Outlier = Schema.Struct({
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed(100)))
 })
 
+const Tls = Schema.Struct({
+  credentialName: Schema.NonEmptyString.annotate({
+    description: "Secret with the certificate of the gateway, in its namespace. Default cw-gateway",
+    examples: ["cw-gateway"]
+  }).pipe(Schema.withDecodingDefaultKey(Effect.succeed("cw-gateway"))),
+  caCertificates: Schema.optionalKey(
+    Schema.NonEmptyString.annotate({
+      description: "File in the callers' sidecars with the CA of the gateways' certificates",
+      examples: ["/etc/cw/ca.crt"]
+    })
+  ),
+  caConfigMap: Schema.optionalKey(
+    Schema.NonEmptyString.annotate({
+      description: "In place of caCertificates: ConfigMap in the configuration namespace with the CA as `ca.crt`",
+      examples: ["cw-ca"]
+    })
+  ),
+  subjectAltNames: Schema.optionalKey(
+    Schema.NonEmptyArray(Schema.NonEmptyString).annotate({
+      description: "Names of which a gateway's certificate must have one. Default: the addresses of the gateways",
+      examples: [["mesh.example.net"]]
+    })
+  )
+}).check(
+  Schema.makeFilter(
+    (t: { readonly caCertificates?: string; readonly caConfigMap?: string }) =>
+      (t.caCertificates === undefined) !== (t.caConfigMap === undefined),
+    {
+      expected: "either `caCertificates` or `caConfigMap`",
+      toJsonSchema: () => ({ oneOf: [{ required: ["caCertificates"] }, { required: ["caConfigMap"] }] })
+    }
+  )
+)
+
+const modern = {
+  configNamespace: "cw-system",
+  gateway: { namespace: "istio-system", selector: { istio: "eastwestgateway" }, port: 15443 }
+}
+
 const defaults = {
-  mtls: {
-    configNamespace: "cw-system",
-    gateway: { namespace: "istio-system", selector: { istio: "eastwestgateway" }, port: 15443 }
-  },
+  mtls: modern,
+  tls: modern,
+  plaintext: modern,
   classic: { configNamespace: "cw", gateway: { namespace: "cw", selector: { istio: "ingressgateway" }, port: 15443 } }
 } satisfies Record<Profile, Partial<Settings>>
 
@@ -52,7 +90,7 @@ export const Config = Schema.Struct({
   profile: Schema.Literals(profiles)
     .annotate({
       description:
-        "mtls: end-to-end mTLS through AUTO_PASSTHROUGH gateways, for meshes with one root CA. classic: the objects of the original coddiwomple, plaintext between clusters. Default mtls",
+        "mtls: end-to-end mTLS through AUTO_PASSTHROUGH gateways, for meshes with one root CA. tls: TLS to the gateway, which has a certificate of its own, for meshes without a common root. plaintext: nothing is encrypted between clusters. classic: the objects of the original coddiwomple, plaintext between clusters. Default mtls",
       examples: ["mtls"]
     })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed("mtls" as const))),
@@ -66,7 +104,7 @@ export const Config = Schema.Struct({
   gateway: Schema.Struct({
     namespace: Schema.optionalKey(
       Namespace.annotate({
-        description: "mtls: namespace of the gateway's pods. Default istio-system",
+        description: "All but classic: namespace of the gateway's pods. Default istio-system",
         examples: ["istio-system"]
       })
     ),
@@ -86,7 +124,7 @@ export const Config = Schema.Struct({
     ),
     port: Schema.optionalKey(
       Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65535 })).annotate({
-        description: "mtls: port of the gateway that takes mTLS. Default 15443",
+        description: "mtls and tls: port of the gateway that takes calls of other clusters. Default 15443",
         examples: [15443]
       })
     )
@@ -105,12 +143,22 @@ export const Config = Schema.Struct({
   autoAllocate: Schema.optionalKey(
     Schema.Boolean.annotate({
       description:
-        "mtls: leave addresses out, so that Istio (1.25 or newer) gives them; only where the proxies capture DNS. Default false"
+        "All but classic: leave addresses out, so that Istio (1.25 or newer) gives them; only where the proxies capture DNS. Default false"
     })
+  ),
+  allowPlaintext: Schema.optionalKey(
+    Schema.Boolean.annotate({
+      description:
+        "plaintext: must be true. It says that calls between clusters may be read and made by anybody on the way",
+      examples: [true]
+    })
+  ),
+  tls: Schema.optionalKey(
+    Tls.annotate({ description: "tls: the gateways' certificates, and what callers trust. Needed with this profile" })
   ),
   outlierDetection: Schema.optionalKey(
     Outlier.annotate({
-      description: "mtls: when an endpoint counts as dead. It cannot be switched off: failover needs it"
+      description: "All but classic: when an endpoint counts as dead. It cannot be switched off: failover needs it"
     })
   )
 })
@@ -129,12 +177,43 @@ export const Config = Schema.Struct({
       }
     )
   )
+  .check(
+    Schema.makeFilter(
+      (c: { readonly profile: Profile; readonly allowPlaintext?: boolean }) =>
+        (c.profile === "plaintext") === (c.allowPlaintext === true),
+      {
+        expected:
+          "`allowPlaintext: true` with profile plaintext, and only there: it sends calls between clusters unencrypted and to anybody",
+        toJsonSchema: () => ({
+          anyOf: [
+            { required: ["profile", "allowPlaintext"], properties: { profile: { const: "plaintext" }, allowPlaintext: { const: true } } },
+            {
+              not: { anyOf: [{ required: ["profile"], properties: { profile: { const: "plaintext" } } }, { required: ["allowPlaintext"], properties: { allowPlaintext: { const: true } } }] }
+            }
+          ]
+        })
+      }
+    ),
+    Schema.makeFilter(
+      (c: { readonly profile: Profile; readonly tls?: unknown }) => (c.profile === "tls") === (c.tls !== undefined),
+      {
+        expected: "`tls` with profile tls, and only there: say the CA of the gateways' certificates",
+        toJsonSchema: () => ({
+          anyOf: [
+            { required: ["profile", "tls"], properties: { profile: { const: "tls" } } },
+            { not: { anyOf: [{ required: ["profile"], properties: { profile: { const: "tls" } } }, { required: ["tls"] }] } }
+          ]
+        })
+      }
+    )
+  )
   .annotate({ identifier: "IstioGlobalDns", description: "Istio objects for services that other clusters may call" })
 
 export type Config = typeof Config.Type
 
 /** Settings with the defaults of the profile. */
 export interface Settings {
+  readonly profile: Profile
   readonly configNamespace: string
   readonly gateway: {
     readonly namespace: string
@@ -144,14 +223,18 @@ export interface Settings {
   readonly exportTo: ReadonlyArray<string> | undefined
   readonly autoAllocate: boolean
   readonly outlierDetection: typeof Outlier.Type
+  /** With profile tls. */
+  readonly tls: typeof Tls.Type | undefined
 }
 
 export const settings = (config: Config): Settings => ({
+  profile: config.profile,
   configNamespace: config.configNamespace ?? defaults[config.profile].configNamespace,
   gateway: { ...defaults[config.profile].gateway, ...config.gateway },
   exportTo: config.exportTo,
   autoAllocate: config.autoAllocate ?? false,
-  outlierDetection: sorted(config.outlierDetection ?? Schema.decodeUnknownSync(Outlier)({}))
+  outlierDetection: sorted(config.outlierDetection ?? Schema.decodeUnknownSync(Outlier)({})),
+  tls: config.tls
 })
 
 /** In printing order, so that emission has nothing to sort. */

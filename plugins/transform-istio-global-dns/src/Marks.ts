@@ -22,4 +22,5 @@ export const clusterKey = "coddiwomple.io/cluster"
 export const tierKey = (n: number): string => `coddiwomple.io/p${n}`
 
 /** On endpoints: the other side takes mTLS. Without it proxies send plaintext, and gateways drop the endpoint. */
-export const tlsMode: Strings = { "security.istio.io/tlsMode": "istio" }
+export const tlsKey = "security.istio.io/tlsMode"
+export const tlsMode: Strings = { [tlsKey]: "istio" }

@@ -16,9 +16,10 @@ import { serviceEntry } from "@coddiwomple/istio/ServiceEntry"
 import { callersOf, isCalledFromElsewhere } from "./Callers.ts"
 import type { Settings } from "./Config.ts"
 import { Draft } from "./Draft.ts"
+import { hostsOf, isSameGateway, isSameIncoming } from "./Hosts.ts"
 import { marks } from "./Marks.ts"
 import { problems } from "./Problems.ts"
-import { carried, type Provider, providersOf } from "./Providers.ts"
+import { carried, providersOf } from "./Providers.ts"
 import { alike, type Sites } from "./Sites.ts"
 
 const gatewayOnly = shared(["."])
@@ -27,7 +28,7 @@ const tls = { mode: "AUTO_PASSTHROUGH" } as const
 export const renderMtls = (service: Service, sites: Sites, settings: Settings): Rendered => {
   const draft = new Draft(service)
   const ports = carried(service)
-  const providers = providersOf(service, ports, sites)
+  const providers = providersOf(service, ports, sites, "mtls")
   const callers = callersOf(service, providers, sites)
   const exposed = providers.filter((p) => p.remote.length > 0 && isCalledFromElsewhere(service, p, callers))
   problems(draft, { ports, providers, exposed, callers, sites, settings })
@@ -36,9 +37,7 @@ export const renderMtls = (service: Service, sites: Sites, settings: Settings): 
   const exportTo = service.exportTo ?? settings.exportTo
   const addresses = settings.autoAllocate ? undefined : shared([service.address])
   const common = { addresses, ports, location: "MESH_INTERNAL" } as const
-  const hosts = service.hosts
-    .map((host) => ({ host, name: hostName(host, sites.fleet.suffix), list: shared([host]) }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const hosts = hostsOf(service, sites)
 
   // Kinds in name order, and names in order below that: the order of the stream.
   for (const { host, name } of hosts) {
@@ -47,11 +46,7 @@ export const renderMtls = (service: Service, sites: Sites, settings: Settings): 
       draft.add(targets, destinationRule(about, host, choice.policy, exportTo))
     }
   }
-  for (const { targets, first: provider } of alike(
-    exposed,
-    sites.fleet,
-    (a, b) => a.site.gatewayKey === b.site.gatewayKey
-  )) {
+  for (const { targets, first: provider } of alike(exposed, sites.fleet, isSameGateway)) {
     const { namespace, selector, port: number } = provider.site.gateway
     const about = metadata(objectName(service.identity, "cw-"), namespace, labels, annotations)
     draft.add(
@@ -77,15 +72,3 @@ export const renderMtls = (service: Service, sites: Sites, settings: Settings): 
   }
   return draft.rendered(settings)
 }
-
-/** The host without the suffix as a DNS label: hosts are unique, so these are. */
-const hostName = (host: string, suffix: string): string => {
-  const prefix = host.endsWith(`.${suffix}`) ? host.slice(0, -suffix.length - 1) : host
-  return objectName(prefix, "cw-out-").slice("cw-out-".length)
-}
-
-/** Backends without port numbers of their own share the map of the declared ones. */
-const isSameIncoming = (a: Provider, b: Provider): boolean =>
-  a.incoming.address === b.incoming.address &&
-  a.incoming.ports === b.incoming.ports &&
-  a.site.gateway.namespace === b.site.gateway.namespace

@@ -1,6 +1,7 @@
 /** What makes a service impossible to render with profile mtls, or gives it less than it asks for. */
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Port } from "@coddiwomple/istio/ServiceEntry"
+import { isIp } from "@coddiwomple/istio/rules/Dns"
 import { type Callers, callersElsewhere } from "./Callers.ts"
 import type { Settings } from "./Config.ts"
 import type { Draft } from "./Draft.ts"
@@ -19,14 +20,15 @@ export interface Rendering {
 
 export const problems = (draft: Draft, { ports, providers, exposed, callers, sites, settings }: Rendering): void => {
   const { service } = draft
-  if (!service.meshed) {
+  const { profile } = settings
+  if (!service.meshed && profile === "mtls") {
     draft.error(
       "CW625",
       "its backends have no sidecar, which profile mtls needs",
-      "give them sidecars, or leave the service out"
+      "give them sidecars, use profile tls or plaintext, or leave the service out"
     )
   }
-  if (providers.length === 0) draft.error("CW625", "all clusters that run it are ambient; profile mtls needs sidecars")
+  if (providers.length === 0) draft.error("CW625", "all clusters that run it are ambient; this profile needs sidecars")
   if (ports.length < service.ports.length) {
     const udp = service.ports.filter((port) => !ports.some((p) => p.name === port.name)).map((port) => port.name)
     if (ports.length === 0) draft.error("CW625", "all its ports are UDP, which Istio does not carry")
@@ -34,7 +36,7 @@ export const problems = (draft: Draft, { ports, providers, exposed, callers, sit
   }
   if (exposed.length > 0) {
     const wild = service.hosts.find((host) => host.startsWith("*"))
-    if (wild !== undefined) {
+    if (wild !== undefined && profile !== "plaintext") {
       draft.error(
         "CW625",
         `the host ${wild} cannot be called from other clusters: a gateway finds services by their exact names`,
@@ -42,7 +44,25 @@ export const problems = (draft: Draft, { ports, providers, exposed, callers, sit
       )
     }
   }
-  for (const { site } of exposed) visibility(draft, site, service.exportTo ?? settings.exportTo ?? [])
+  if (profile === "mtls") {
+    for (const { site } of exposed) visibility(draft, site, service.exportTo ?? settings.exportTo ?? [])
+  } else {
+    const ip = exposed.find((p) => isIp(p.incoming.address))
+    if (ip !== undefined) {
+      draft.error(
+        "CW625",
+        `its backend in cluster ${ip.site.name} is the IP ${ip.incoming.address}; with profile ${profile} gateways find it by the name of its Kubernetes Service`,
+        "write <service>.<namespace>.svc.cluster.local, or use profile mtls"
+      )
+    }
+  }
+  if (profile === "tls" && service.traffic !== "local-only" && providers.length > 1) {
+    draft.warning(
+      "CW628",
+      `clusters ${providers.map((p) => p.site.name).join(", ")} call their own backend alone, without failover to others: with profile tls one host cannot have both`,
+      "use profile mtls where the meshes have one root CA, or say `traffic: local-only` where that is meant"
+    )
+  }
   reachability(draft, providers, callers, sites)
   const { traffic } = service
   if (service.tiers !== undefined && traffic !== "local-first") {

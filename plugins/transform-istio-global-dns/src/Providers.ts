@@ -3,6 +3,7 @@ import { shared } from "@coddiwomple/core/Emit"
 import type { Backend, Service } from "@coddiwomple/core/Model"
 import { endpoint, type Endpoint, type Port } from "@coddiwomple/istio/ServiceEntry"
 import { family } from "@coddiwomple/istio/Protocol"
+import type { Profile } from "./Config.ts"
 import { tlsMode } from "./Marks.ts"
 import type { Site, Sites } from "./Sites.ts"
 
@@ -37,9 +38,15 @@ export const carried = (service: Service): ReadonlyArray<Port> => {
 }
 
 /** In the order of cluster names. Clusters without sidecars are left out: nothing of this transform works there. */
-export const providersOf = (service: Service, ports: ReadonlyArray<Port>, sites: Sites): ReadonlyArray<Provider> => {
+export const providersOf = (
+  service: Service,
+  ports: ReadonlyArray<Port>,
+  sites: Sites,
+  profile: Profile
+): ReadonlyArray<Provider> => {
   const names = ports.map((port) => port.name).sort()
   const declared = numbers(names, (name) => service.ports.find((p) => p.name === name)!.backendPort)
+  const dialled = numbers(names, (name) => service.ports.find((p) => p.name === name)!.port)
   const gateways = new Map<number, Numbers>()
   const at = (port: number): Numbers => {
     const known = gateways.get(port) ?? numbers(names, () => port)
@@ -50,7 +57,9 @@ export const providersOf = (service: Service, ports: ReadonlyArray<Port>, sites:
   for (const backend of service.backends) {
     const site = sites.all[backend.index]!
     if (!site.sidecars) continue
-    const { labels } = site
+    const labels = service.meshed ? site.labels : site.plainLabels
+    const remoteLabels = profile === "mtls" ? site.labels : site.plainLabels
+    const portsThere = profile === "plaintext" ? dialled : at(site.gateway.port)
     const ports =
       backend.ports === undefined ? declared : numbers(names, (name) => backend.ports?.[name] ?? declared[name]!)
     const address = backend.host
@@ -59,7 +68,7 @@ export const providersOf = (service: Service, ports: ReadonlyArray<Port>, sites:
       backend,
       local: [endpoint({ address, labels, ports })],
       incoming: endpoint({ address, labels: tlsMode, ports }),
-      remote: site.addresses.map((a) => shared(endpoint({ address: a, labels, ports: at(site.gateway.port) }))),
+      remote: site.addresses.map((a) => shared(endpoint({ address: a, labels: remoteLabels, ports: portsThere }))),
       weight: backend.weight ?? 1
     })
   }

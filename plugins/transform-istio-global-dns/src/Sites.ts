@@ -24,8 +24,10 @@ export interface Site {
   readonly gateway: Settings["gateway"]
   /** Equal for equal gateways. */
   readonly gatewayKey: string
-  /** Of every endpoint that leads to this cluster. */
+  /** Of every endpoint that leads to this cluster and takes mTLS. */
   readonly labels: Strings
+  /** Of one that does not. */
+  readonly plainLabels: Strings
   /** For callers here: own endpoints first. */
   readonly preferring: TrafficPolicy
   /** Istio 1.30 or newer, or not said: failoverPriority works for DNS ServiceEntries. */
@@ -61,13 +63,15 @@ export interface Sites {
 }
 
 const policies =
-  ({ outlierDetection }: Settings): Sites["policy"] =>
-  (localityLbSetting, weighted = false) =>
-    shared({
+  ({ outlierDetection, profile }: Settings): Sites["policy"] =>
+  (localityLbSetting, weighted = false) => {
+    const policy: TrafficPolicy = {
       loadBalancer: { localityLbSetting, simple: weighted ? "ROUND_ROBIN" : "LEAST_REQUEST" },
-      outlierDetection,
-      tls: { mode: "ISTIO_MUTUAL" }
-    })
+      outlierDetection
+    }
+    // In the other profiles the endpoints of one host differ: without a setting, each by its own label.
+    return shared(profile === "mtls" ? { ...policy, tls: { mode: "ISTIO_MUTUAL" } } : policy)
+  }
 
 const isModern = (version: string | undefined): boolean => {
   const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version ?? "") ?? []
@@ -90,6 +94,7 @@ const site = (cluster: Cluster, rank: number, fleet: Fleet, settings: Settings, 
     gateway,
     gatewayKey: JSON.stringify([gateway.namespace, gateway.port, Object.entries(gateway.selector).sort()]),
     labels: shared({ [clusterKey]: name, ...tlsMode }),
+    plainLabels: shared({ [clusterKey]: name }),
     preferring: policy({ failoverPriority: [`${clusterKey}=${name}`] }),
     modern: isModern(cluster.istioVersion),
     sidecars: cluster.dataplane !== "ambient"

@@ -8,7 +8,7 @@ import type { TrafficPolicy } from "@coddiwomple/istio/DestinationRule"
 import type { Strings } from "@coddiwomple/istio/Metadata"
 import { isIp } from "@coddiwomple/istio/rules/Dns"
 import { endpoint, type Endpoint } from "@coddiwomple/istio/ServiceEntry"
-import { clusterKey, tierKey, tlsMode } from "./Marks.ts"
+import { clusterKey, tierKey, tlsKey, tlsMode } from "./Marks.ts"
 import type { Provider } from "./Providers.ts"
 import type { Site, Sites } from "./Sites.ts"
 
@@ -54,7 +54,7 @@ export const choose = (
   if (tiers === 2 && local) return choice(plain, here.preferring)
   const keys = Array.from({ length: tiers - 1 }, (_, i) => tierKey(tiers - 2 - i))
   return choice(
-    reached.flatMap((r) => r.endpoints.map((e) => endpoint({ ...e, labels: tierLabels(r, tiers) }))),
+    reached.flatMap((r) => r.endpoints.map((e) => endpoint({ ...e, labels: tierLabels(r, e, tiers) }))),
     sites.policy({ failoverPriority: keys.map((key) => `${key}=y`) })
   )
 }
@@ -108,10 +108,10 @@ const compacted = (reached: ReadonlyArray<Reached>): ReadonlyArray<Reached> => {
 }
 
 /** An endpoint carries the label of its own tier and of every wider one: the more leading labels match, the nearer. */
-const tierLabels = (r: Reached, tiers: number): Strings => {
+const tierLabels = (r: Reached, e: Endpoint, tiers: number): Strings => {
   const labels: { [key: string]: string } = { [clusterKey]: r.provider.site.name }
   for (let n = r.tier; n < tiers - 1; n++) labels[tierKey(n)] = "y"
-  return { ...labels, ...tlsMode }
+  return e.labels !== undefined && tlsKey in e.labels ? { ...labels, ...tlsMode } : labels
 }
 
 /**

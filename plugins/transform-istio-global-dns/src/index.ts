@@ -16,7 +16,9 @@ import { renderClassic } from "./Classic.ts"
 import { Config, settings as withDefaults } from "./Config.ts"
 import { managedBy } from "./Marks.ts"
 import { renderMtls } from "./Mtls.ts"
+import { renderPlaintext } from "./Plaintext.ts"
 import { remembered, type Sites } from "./Sites.ts"
+import { renderTls } from "./Tls.ts"
 
 export default Transform.make({
   type: "istio-global-dns",
@@ -29,58 +31,65 @@ export default Transform.make({
       summary: "A gateway of one's own",
       config: { gateway: { namespace: "istio-gateways", selector: { app: "cw-gateway" }, port: 15443 } }
     },
+    {
+      summary: "Meshes without a common root: the gateways have certificates of their own",
+      config: { profile: "tls", tls: { credentialName: "cw-gateway", caCertificates: "/etc/cw/ca.crt" } }
+    },
+    { summary: "Nothing is encrypted between clusters", config: { profile: "plaintext", allowPlaintext: true } },
     { summary: "What the original coddiwomple printed", config: { profile: "classic" } }
   ],
   make: (config): Effect.Effect<Transform.TransformImpl, PluginError> => {
     const settings = withDefaults(config)
     const sites = remembered(settings)
-    const mtls = config.profile === "mtls"
+    const { profile } = config
+    const mtls = profile === "mtls"
+    const modern = profile !== "classic"
     if (mtls && settings.configNamespace === settings.gateway.namespace) {
       const message = `\`configNamespace\` and \`gateway.namespace\` are both ${settings.configNamespace}: calls would run in circles`
       return Effect.fail(
         refused([Diagnostic.error("CW631", message, { field: "configNamespace", help: "they must differ" })])
       )
     }
-    const render = mtls ? renderMtls : renderClassic
+    const render = renderers[profile]
     return Effect.succeed(
       Transform.service((service, fleet) => render(service, sites(fleet), settings), {
-        claims: (service) =>
-          mtls
-            ? settings.autoAllocate
-              ? []
-              : addressClaims(service)
-            : [...gatewayClaims(service), ...declared(service)],
+        claims: (service) => [
+          ...(profile === "classic" || profile === "plaintext" ? gatewayClaims(service) : []),
+          ...(modern ? (settings.autoAllocate ? [] : addressClaims(service)) : declared(service))
+        ],
         fleet: (fleet) => ({
-          artifacts: config.createNamespaces ? namespaces(sites(fleet), mtls) : [],
-          diagnostics: mtls ? [...ambient(fleet), ...withoutRegion(fleet, sites(fleet))] : []
+          artifacts: config.createNamespaces ? namespaces(sites(fleet), modern) : [],
+          diagnostics: modern ? [...ambient(fleet, profile), ...withoutRegion(fleet, sites(fleet))] : []
         })
       })
     )
   }
 })
 
+const renderers = { mtls: renderMtls, tls: renderTls, plaintext: renderPlaintext, classic: renderClassic }
+
 /** In classic only declared addresses are printed. */
 const declared = (service: Parameters<typeof addressClaims>[0]) =>
   service.addressFrom === "declared" ? addressClaims(service) : []
 
 /** Applied, never deleted: a namespace may hold what others put there. */
-const namespaces = (sites: Sites, mtls: boolean): ReadonlyArray<Artifact.Artifact> =>
+const namespaces = (sites: Sites, sidecars: boolean): ReadonlyArray<Artifact.Artifact> =>
   sites.namespaces.flatMap(({ configNamespace, members }) => {
-    const targets = mtls ? ClusterSet.without(members, sites.ambient) : members
+    const targets = sidecars ? ClusterSet.without(members, sites.ambient) : members
     if (ClusterSet.isEmpty(targets)) return []
     return Artifact.object(targets, namespace(metadata(configNamespace, undefined, managedBy)), { ownership: "fields" })
   })
 
-const ambient = (fleet: Fleet): ReadonlyArray<Diagnostic.Diagnostic> =>
+const ambient = (fleet: Fleet, profile: string): ReadonlyArray<Diagnostic.Diagnostic> =>
   fleet.clusters
     .filter((cluster) => cluster.dataplane === "ambient")
     .map((cluster) =>
       Diagnostic.warning(
         "CW628",
-        `cluster ${cluster.name} is ambient: profile mtls makes nothing for it, and nobody reaches its backends`,
+        `cluster ${cluster.name} is ambient: profile ${profile} makes nothing for it, and nobody reaches its backends`,
         {
           place: cluster.origin.place?.(["dataplane"]),
-          help: "profile mtls needs sidecars"
+          help: `profile ${profile} needs sidecars`
         }
       )
     )

@@ -42,6 +42,11 @@ export const pipeline = Flag.String("pipeline").pipe(
 
 export const noPlugins = toggle("no-plugins", "Load no code that the file names, only built-in plugins")
 
+export const strict = toggle(
+  "strict",
+  "Freeze what transforms and checks see, and call each twice: CW626 for one that changes its input or is not deterministic"
+)
+
 export const set = Flag.KeyValuePair("set").pipe(
   Flag.withMetavar("PATH=VALUE"),
   Flag.withDescription(

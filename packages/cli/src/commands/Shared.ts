@@ -39,6 +39,8 @@ export interface Opening {
   readonly lenient?: boolean
   /** Sources that can watch do so. */
   readonly watching?: boolean
+  /** Transforms and checks are watched while they work. */
+  readonly strict?: boolean
 }
 
 /** Every pipeline the command line names, or all findings and exit 78. Warnings are shown. */
@@ -49,7 +51,7 @@ export const pipelines = (
 ): Effect.Effect<ReadonlyArray<Opened>, ExitCode.Leave> =>
   Effect.gen(function* () {
     const { open } = yield* lazily(() => import("../PipelineFile.ts"))
-    const { diagnostics, pipelines } = yield* Effect.promise(() =>
+    const { diagnostics, pipelines: found } = yield* Effect.promise(() =>
       open({
         file: Option.getOrUndefined(source.file),
         pipeline: Option.getOrUndefined(source.pipeline),
@@ -60,8 +62,9 @@ export const pipelines = (
       })
     )
     told.diagnostics(diagnostics)
-    if (pipelines.length === 0 || diagnostics.some((d) => d.severity === "error"))
+    if (found.length === 0 || diagnostics.some((d) => d.severity === "error"))
       return yield* ExitCode.leave(ExitCode.config)
+    const pipelines = options.strict === true ? found.map((yield* lazily(() => import("../Strict.ts"))).strict) : found
     const { sinks } = options
     if (sinks === undefined) return pipelines
     const { onlySinks } = yield* lazily(() => import("../Opened.ts"))

@@ -31,7 +31,10 @@ export const apply = Command.make(
           return yield* usage("apply", "nobody can be asked here", "look at the plan, then run with --yes")
         }
         const yes = yield* Effect.promise(() => confirm(`Apply ${input.plan} of ${saved.created}?`))
-        if (!yes) return yield* ExitCode.leave(ExitCode.failed)
+        if (!yes) {
+          told.summary("nothing is applied")
+          return yield* ExitCode.leave(ExitCode.failed)
+        }
       }
       const { apply } = yield* lazily(() => import("../Applying.ts"))
       const gone = Object.keys(saved.pipelines).filter((name) => !opened.some((pipeline) => pipeline.name === name))

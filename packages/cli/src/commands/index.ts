@@ -9,11 +9,17 @@ import { gen } from "./gen.ts"
 import { graph } from "./graph.ts"
 import { init } from "./init.ts"
 import { list } from "./list.ts"
+import { create } from "./new.ts"
 import { Color, Output } from "./Options.ts"
 import { plan } from "./plan.ts"
 import { render } from "./render.ts"
 import { run } from "./run.ts"
 import { schema } from "./schema.ts"
+import { status } from "./status.ts"
+import { tap } from "./tap.ts"
+import { ui } from "./ui.ts"
+import { trace } from "./trace.ts"
+import { test } from "./test.ts"
 import { validate } from "./validate.ts"
 
 const bare = Command.make("cw").pipe(
@@ -37,9 +43,15 @@ export const root = bare.pipe(
     render,
     gen,
     doctor,
+    test,
+    create,
+    ui,
+    status,
+    tap,
     graph,
     list,
     explain,
+    trace,
     schema,
     config,
     completions((): Command.Command.Any => root)

@@ -16,6 +16,13 @@ export const render = Command.make(
       Flag.withDescription("What this transform makes (default: every transform that no other reads)"),
       Flag.optional
     ),
+    diff: Flag.String("diff").pipe(
+      Flag.withMetavar("NODE"),
+      Flag.withDescription("What this transform changes in the objects it reads (default: what comes out)"),
+      Flag.optional
+    ),
+    trace: Options.toggle("trace", "Tell how long each node took"),
+    strict: Options.strict,
     cluster: Flag.String("cluster").pipe(
       Flag.withMetavar("NAME"),
       Flag.withDescription("Only what this cluster gets (default: all clusters)"),
@@ -25,8 +32,11 @@ export const render = Command.make(
   (input) =>
     Effect.gen(function* () {
       const told = yield* presenter("render", "stderr")
-      const opened = yield* pipelines(input, told)
-      const stage = Option.getOrUndefined(input.stage)
+      const opened = yield* pipelines(input, told, { strict: input.strict })
+      const diff = Option.getOrUndefined(input.diff)
+      if (diff !== undefined && Option.isSome(input.stage))
+        return yield* usage("render", "--stage and --diff exclude each other", "give one of them")
+      const stage = diff ?? Option.getOrUndefined(input.stage)
       if (stage !== undefined) {
         const transforms = opened.flatMap((p) =>
           p.nodes.filter((node) => node.kind === "transform").map((node) => node.id)
@@ -46,7 +56,7 @@ export const render = Command.make(
       // One after the other: their outputs must not mix.
       for (const pipeline of opened) {
         if (stage !== undefined && !pipeline.nodes.some((node) => node.id === stage)) continue
-        codes.push(yield* render(pipeline, told, { stage, cluster }))
+        codes.push(yield* render(pipeline, told, { stage, cluster, diff, trace: input.trace }))
       }
       yield* end(ExitCode.worst(codes))
     })
@@ -54,6 +64,7 @@ export const render = Command.make(
   Command.withDescription("Print what the transforms make; no sink is read or written"),
   Command.withExamples([
     { command: "cw render --cluster east", description: "What the sinks would bring to one cluster" },
-    { command: "cw render --stage dns", description: "What one transform makes" }
+    { command: "cw render --stage dns", description: "What one transform makes" },
+    { command: "cw render --diff labels --trace", description: "What one transform changes, and how long each takes" }
   ])
 )

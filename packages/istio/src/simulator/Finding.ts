@@ -1,6 +1,7 @@
 /** What can be wrong with a route. One kind per way in which real meshes went wrong; each is found from objects alone. */
-import type { Severity } from "@coddiwomple/core/Diagnostic"
-import type { Cause } from "./Place.ts"
+import type { Code } from "@coddiwomple/core/Catalogue"
+import type { Diagnostic, Severity } from "@coddiwomple/core/Diagnostic"
+import { type Cause, shown } from "./Place.ts"
 
 export type FindingKind =
   | "undeliverable"
@@ -42,5 +43,43 @@ export class Findings {
 
   add(finding: Finding): void {
     if (!this.all.some((f) => f.kind === finding.kind && f.message === finding.message)) this.all.push(finding)
+  }
+}
+
+export const codes: Readonly<Record<FindingKind, Code>> = {
+  undeliverable: "CW630",
+  "no-gateway-server": "CW630",
+  "no-tls-mode": "CW630",
+  loop: "CW631",
+  plaintext: "CW632",
+  "port-mismatch": "CW633",
+  "wrong-backend": "CW633",
+  misrouted: "CW633",
+  "shadowed-host": "CW634",
+  "no-failover": "CW635",
+  "failover-order": "CW635",
+  "no-outlier-detection": "CW635",
+  "istiod-crash": "CW636"
+}
+
+/** A finding as cw says it. */
+export const diagnostic = ({ causes, help, kind, message, severity }: Finding): Diagnostic => {
+  const [first, ...more] = causes.map(shown)
+  const base = { code: codes[kind], severity, message, help }
+  if (first === undefined) return base
+  const object = (s: typeof first) => ({
+    apiVersion: s.kind === "Service" ? "v1" : "networking.istio.io/v1",
+    kind: s.kind,
+    namespace: s.namespace,
+    name: s.name,
+    cluster: s.cluster
+  })
+  return {
+    ...base,
+    object: object(first),
+    field: first.line === undefined ? first.path : `${first.path}, line ${first.line}: ${first.source}`,
+    ...(more.length === 0
+      ? {}
+      : { related: more.map((s) => ({ message: `${s.kind} ${s.namespace}/${s.name} in ${s.cluster}: ${s.path}` })) })
   }
 }

@@ -83,8 +83,8 @@ const order = ({ call, findings, world }: Walk, trace: Trace, mesh: Mesh, chosen
   }
   const reached = new Set(legs.map((leg) => leg.cluster))
   const missing = declared.backends.filter((b) => {
-    const other = world.meshes.get(b.cluster)
-    return !reached.has(b.cluster) && other !== undefined && other.site.addresses.length > 0 && other.site.dataplane !== "ambient"
+    const other = world.sites.find((site) => site.name === b.cluster)
+    return !reached.has(b.cluster) && other !== undefined && other.addresses.length > 0 && other.dataplane !== "ambient"
   })
   if (missing.length > 0) {
     findings.warning("no-failover", `${call.host} in cluster ${mesh.name} never leads to ${missing.map((b) => b.cluster).join(", ")}, which also run it`, "add their gateways to the endpoints", [

@@ -18,6 +18,8 @@ export interface Call {
   readonly withoutGateway?: ReadonlySet<string>
   /** What was declared: where backends are, and in which order they should be asked. */
   readonly declared?: Service
+  /** Only the outcome and what is wrong are wanted: steps are left out. */
+  readonly brief?: boolean
 }
 
 export type Stage = "name" | "route" | "balance" | "endpoint" | "tls" | "gateway" | "backend"

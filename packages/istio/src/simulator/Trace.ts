@@ -15,7 +15,7 @@ import type { Mesh, World } from "./World.ts"
 
 /** The cluster must be known. */
 export const trace = (world: World, call: Call): Trace => {
-  const mesh = world.meshes.get(call.from)
+  const mesh = world.get(call.from)
   if (mesh === undefined) throw new Error(`unknown cluster ${call.from}`)
   const walk = new Walk(world, call)
   const steps: Array<Step> = []
@@ -28,12 +28,15 @@ export const trace = (world: World, call: Call): Trace => {
   }
   const { entry } = found
   const at = (path: Cause["path"], item = entry.item): Cause => ({ cluster: mesh.name, item, path })
-  steps.push({
+  const tell = (step: () => Step): void => {
+    if (call.brief !== true) steps.push(step())
+  }
+  tell(() => ({
     stage: "name",
     cluster: mesh.name,
     text: `${call.host} is ServiceEntry ${entry.item.namespace}/${entry.item.name}`,
     causes: [at(["spec", "hosts", Math.max(0, entry.hosts.indexOf(call.host))])]
-  })
+  }))
   shadows(walk, mesh, found)
   const port = found.ports.find((p) => p.number === call.port)
   if (port === undefined) {
@@ -42,7 +45,7 @@ export const trace = (world: World, call: Call): Trace => {
     return none()
   }
   const owner = listener(mesh, namespace, entry, port)
-  steps.push(addressStep(mesh, entry, port))
+  tell(() => addressStep(mesh, entry, port))
   if (owner !== undefined && !owner.tellable) {
     const other = { cluster: mesh.name, item: owner.entry.item, path: ["spec", "ports"] } as const
     const why = `${owner.entry.hosts[0]} (ServiceEntry ${owner.entry.item.namespace}/${owner.entry.item.name}) has port ${port.number} ${owner.where}, and proxies cannot tell the two apart`
@@ -58,16 +61,16 @@ export const trace = (world: World, call: Call): Trace => {
   }
   const routed = viaRoutes(walk, mesh, namespace, port)
   if (routed !== undefined) {
-    steps.push(routed.step)
+    tell(() => routed.step)
     return finish(walk, mesh, steps, [routed.legs], undefined)
   }
   const policy = policyFor(mesh, namespace, call.host, entry)
   const fields = policyOf(policy, port.number)
   const how = balance(found.endpoints, entry.resolution, fields, mesh.site)
-  steps.push(balanceStep(mesh, policy, how, entry))
+  tell(() => balanceStep(mesh, policy, how, entry))
   const tiers = how.tiers.map((tier) => tierLegs(walk, mesh, entry, port, policy, tier))
   if (found.endpoints.length === 0) walk.fail("undeliverable", `${call.host} has no endpoints in cluster ${mesh.name}`, "give a cluster that runs it an address", [at(["spec"])])
-  if (tiers.length > 0) steps.push(tlsStep(mesh, entry, port, policy, found.endpoints[0]!, call.host))
+  if (tiers.length > 0) tell(() => tlsStep(mesh, entry, port, policy, found.endpoints[0]!, call.host))
   return finish(walk, mesh, steps, tiers, { how, policy, entry })
 }
 
@@ -97,7 +100,7 @@ const unknownHost = (walk: Walk, mesh: Mesh, namespace: string): void => {
     ])
     return
   }
-  const elsewhere = [...walk.world.meshes.values()].filter((m) => m.entries.some((e) => e.hosts.includes(host) && visibility(e, namespace) !== undefined))
+  const elsewhere = walk.world.meshes.filter((m) => m.entries.some((e) => e.hosts.includes(host) && visibility(e, namespace) !== undefined))
   const known = elsewhere.length === 0 ? "no cluster knows it" : `clusters ${elsewhere.map((m) => m.name).join(", ")} know it`
   const ambient = mesh.site.dataplane === "ambient" ? "; the cluster is ambient, and nothing is made for it" : ""
   walk.fail("undeliverable", `cluster ${mesh.name} does not know ${host}; ${known}${ambient}`, `let cluster ${mesh.name} call it: name it in consumers, or give the clusters that run it an address`, [])
@@ -135,12 +138,15 @@ const listener = (mesh: Mesh, namespace: string, entry: Entry, port: Port): Riva
     if (common === undefined && !(bare && mesh.site.dnsCapture !== true)) continue
     // HTTP without an address shares the listener of all HTTP hosts of the port.
     const tellable = own === family(theirs.protocol) && (own === "http" || own === "tls")
-    if (tellable) continue
+    // Aliases of one service lead to the same endpoints, whoever gets the call.
+    if (tellable || ends(entry, port) === ends(other, theirs)) continue
     const where = common === undefined ? "and neither has an address" : `on the same address ${common}`
     return { entry: other, wins: mesh.entries.indexOf(other) < mesh.entries.indexOf(entry), tellable, where }
   }
   return undefined
 }
+
+const ends = (entry: Entry, port: Port): string => entry.endpoints.map((e) => `${e.address} ${portOf(e, port)}`).join()
 
 const addressStep = (mesh: Mesh, entry: Entry, port: Port): Step => {
   const has = entry.addresses.length > 0
@@ -190,7 +196,7 @@ const balanceStep = (mesh: Mesh, policy: Policy | undefined, how: Balance, entry
     cluster: mesh.name,
     text: `${many}${order}${n > 1 ? (how.ejects ? "; dead ones are left out" : "; dead ones keep their share") : ""}`,
     causes:
-      policy === undefined
+      policy === undefined || n < 2
         ? [{ cluster: mesh.name, item: entry.item, path: ["spec", "endpoints"] }]
         : [{ cluster: mesh.name, item: policy.item, path: how.path }]
   }

@@ -28,6 +28,8 @@ interface Ways {
   readonly failure?: Failure
 }
 
+const silence: ReadonlyArray<Step> = []
+
 const clusterLabels = ["coddiwomple.io/cluster", "cluster"]
 
 export class Walk {
@@ -52,12 +54,14 @@ export class Walk {
       return { ...base, cluster: mesh.name, remote: false, steps, arrivals, ...(failure === undefined ? {} : { failure }) }
     }
     const remote = target !== mesh
-    const step: Step = {
-      stage: "endpoint",
-      cluster: mesh.name,
-      text: `${endpoint.address}:${port} is the gateway of cluster ${target.name}`,
-      causes: [cause]
-    }
+    const steps = this.told(() => [
+      {
+        stage: "endpoint",
+        cluster: mesh.name,
+        text: `${endpoint.address}:${port} is the gateway of cluster ${target.name}`,
+        causes: [cause]
+      }
+    ])
     if (edge === "plaintext" && remote) {
       this.findings.error(
         "plaintext",
@@ -71,7 +75,7 @@ export class Walk {
       ...base,
       cluster: target.name,
       remote,
-      steps: [step, ...way.steps],
+      steps: way.steps.length === 0 ? steps : [...steps, ...way.steps],
       arrivals: way.arrivals,
       ...(way.failure === undefined ? {} : { failure: way.failure })
     }
@@ -97,6 +101,11 @@ export class Walk {
     return arrival
   }
 
+  /** Steps, where somebody wants to read them. */
+  told(steps: () => ReadonlyArray<Step>): ReadonlyArray<Step> {
+    return this.call.brief === true ? silence : steps()
+  }
+
   fail(kind: "undeliverable" | "port-mismatch" | "no-gateway-server" | "no-tls-mode", reason: string, help: string, causes: ReadonlyArray<Cause>): Failure {
     this.findings.error(kind, reason, help, causes)
     return { reason, supposed: false }
@@ -120,15 +129,17 @@ export class Walk {
   /** An address that is no gateway: something of this cluster, unless its label says otherwise. */
   private outside(mesh: Mesh, endpoint: Endpoint, port: number, cause: Cause): Ways {
     const label = clusterLabels.map((key) => endpoint.labels[key]).find((value) => value !== undefined)
-    const other = typeof label === "string" && label !== mesh.name ? this.world.meshes.get(label) : undefined
+    const other = typeof label === "string" && label !== mesh.name ? this.world.get(label) : undefined
     if (other !== undefined) {
       const known = other.site.addresses.join(", ") || "none"
       const reason = `${endpoint.address} is no address of the gateway of cluster ${other.name} (known: ${known})`
       return { steps: [], arrivals: [], failure: this.fail("undeliverable", reason, "correct the address of the cluster", [cause]) }
     }
-    const step: Step = { stage: "backend", cluster: mesh.name, text: `${endpoint.address}:${port} in cluster ${mesh.name}`, causes: [cause] }
+    const steps = this.told(() => [
+      { stage: "backend", cluster: mesh.name, text: `${endpoint.address}:${port} in cluster ${mesh.name}`, causes: [cause] }
+    ])
     const arrival = this.arrive(mesh, endpoint.address, port, cause)
-    return { steps: [step], arrivals: [arrival], ...(arrival.failure === undefined ? {} : { failure: arrival.failure }) }
+    return { steps, arrivals: [arrival], ...(arrival.failure === undefined ? {} : { failure: arrival.failure }) }
   }
 
   private tlsCause(mesh: Mesh, wire: Wire, endpoint: Endpoint): ReadonlyArray<Cause> {
@@ -200,9 +211,14 @@ export class Walk {
   /** AUTO_PASSTHROUGH: on to every endpoint that the gateway's namespace sees for the host, as it comes. */
   private pass({ mesh, gateway, server, namespace }: AtGateway, host: string, port: number): Ways {
     const at = (item: Item, path: Path): Cause => ({ cluster: mesh.name, item, path })
-    const own = at(server.item, [...server.path, "hosts"])
+    const own: Cause = at(server.item, [...server.path, "hosts", Math.max(0, server.hosts.findIndex((h) => covers(h.slice(h.indexOf("/") + 1), host)))])
     const step = (text: string, causes: ReadonlyArray<Cause>): Step => ({ stage: "gateway", cluster: mesh.name, text, causes })
-    const steps = [step(`gateway ${gateway.item.namespace}/${gateway.item.name} takes SNI outbound_.${port}_._.${host} on port ${server.port} and passes it through`, [own])]
+    const steps = this.told(() => [
+      step(
+        `gateway ${gateway.item.namespace}/${gateway.item.name} takes SNI outbound_.${port}_._.${host} on port ${server.port} and passes it through`,
+        [own]
+      )
+    ])
     const lost = (kind: "undeliverable" | "port-mismatch" | "no-tls-mode", reason: string, help: string, cause: Cause): Ways => ({
       steps,
       arrivals: [],
@@ -233,11 +249,16 @@ export class Walk {
       const cause = at(endpoint.item, [...endpoint.path, "address"])
       return [this.arrive(mesh, endpoint.address, portOf(endpoint, target), cause)]
     })
-    steps.push(step(`it sees ${host} through ${entry.item.namespace}/${entry.item.name}`, [at(entry.item, ["spec", "hosts", 0])]))
-    for (const a of arrivals) steps.push({ stage: "backend", cluster: mesh.name, text: `${a.host}:${a.port} in cluster ${mesh.name}`, causes: [a.cause] })
-    if (arrivals.length === 0) return { steps, arrivals, failure: { reason: `the gateway of cluster ${mesh.name} sends the call on to other gateways`, supposed: false } }
+    const more = this.told(() => [
+      ...steps,
+      step(`it sees ${host} through ${entry.item.namespace}/${entry.item.name}`, [at(entry.item, ["spec", "hosts", 0])]),
+      ...arrivals.map(
+        (a): Step => ({ stage: "backend", cluster: mesh.name, text: `${a.host}:${a.port} in cluster ${mesh.name}`, causes: [a.cause] })
+      )
+    ])
+    if (arrivals.length === 0) return { steps: more, arrivals, failure: { reason: `the gateway of cluster ${mesh.name} sends the call on to other gateways`, supposed: false } }
     const failed = arrivals.find((a) => a.failure !== undefined)?.failure
-    return { steps, arrivals, ...(failed === undefined ? {} : { failure: failed }) }
+    return { steps: more, arrivals, ...(failed === undefined ? {} : { failure: failed }) }
   }
 
   private isRemote(mesh: Mesh, endpoint: Endpoint): boolean {
@@ -272,10 +293,10 @@ export class Walk {
       )
       if (route === undefined) continue
       const arrivals = route.destinations.filter((d) => d.weight > 0 || route.destinations.length === 1).map((d) => this.destination(mesh, d, at(routes.item, d.path)))
-      const steps: Array<Step> = [
+      const steps = this.told(() => [
         { stage: "gateway", cluster: mesh.name, text: `gateway ${gateway.item.namespace}/${gateway.item.name} takes ${host} on port ${port} (${server.protocol})`, causes: [cause] },
         ...arrivals.map((a): Step => ({ stage: "backend", cluster: mesh.name, text: `its route leads to ${a.host}:${a.port} in cluster ${mesh.name}`, causes: [a.cause] }))
-      ]
+      ])
       const failure = arrivals.find((a) => a.failure !== undefined)?.failure
       return { steps, arrivals, ...(failure === undefined ? {} : { failure }) }
     }

@@ -5,8 +5,9 @@
 import type { Artifact, KubernetesObject } from "@coddiwomple/core/Artifact"
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Fleet } from "@coddiwomple/core/Model"
-import { read } from "@coddiwomple/core/Read"
+import { networking } from "../Metadata.ts"
 import { type Entry, type Gateway, type LocalService, type Parsed, type Policy, parse, type Routes } from "./Parsed.ts"
+import { specOf } from "./Texts.ts"
 
 /** What is known of a cluster beside its objects. A cluster of the model fits. */
 export interface Site {
@@ -60,41 +61,85 @@ export class Mesh {
   }
 }
 
-export class World {
-  readonly meshes: ReadonlyMap<string, Mesh>
-  private readonly byAddress = new Map<string, Array<Mesh>>()
+/** Clusters by the addresses of their gateways; made once per list of sites. */
+const addressBooks = new WeakMap<ReadonlyArray<Site>, ReadonlyMap<string, ReadonlyArray<number>>>()
 
-  constructor(meshes: ReadonlyArray<Mesh>) {
-    this.meshes = new Map(meshes.map((mesh) => [mesh.name, mesh]))
-    for (const mesh of meshes) {
-      for (const address of mesh.site.addresses) {
-        const known = this.byAddress.get(address)
-        if (known === undefined) this.byAddress.set(address, [mesh])
-        else known.push(mesh)
-      }
+const addressBook = (sites: ReadonlyArray<Site>): ReadonlyMap<string, ReadonlyArray<number>> => {
+  const known = addressBooks.get(sites)
+  if (known !== undefined) return known
+  const book = new Map<string, Array<number>>()
+  sites.forEach(({ addresses }, i) => {
+    for (const address of addresses) {
+      const others = book.get(address)
+      if (others === undefined) book.set(address, [i])
+      else if (!others.includes(i)) others.push(i)
     }
+  })
+  addressBooks.set(sites, book)
+  return book
+}
+
+const nobody: ReadonlyArray<Mesh> = []
+
+/** Meshes are made when a call first comes to them: of a thousand clusters a call sees a few. */
+export class World {
+  readonly sites: ReadonlyArray<Site>
+  private readonly book: ReadonlyMap<string, ReadonlyArray<number>>
+  private readonly make: (index: number) => ReadonlyArray<Parsed>
+  private readonly made = new Map<number, Mesh>()
+
+  constructor(sites: ReadonlyArray<Site>, make: (index: number) => ReadonlyArray<Parsed>) {
+    this.sites = sites
+    this.book = addressBook(sites)
+    this.make = make
+  }
+
+  mesh(index: number): Mesh {
+    let mesh = this.made.get(index)
+    if (mesh === undefined) this.made.set(index, (mesh = new Mesh(this.sites[index]!, this.make(index))))
+    return mesh
+  }
+
+  get(cluster: string): Mesh | undefined {
+    const index = this.sites.findIndex((site) => site.name === cluster)
+    return index < 0 ? undefined : this.mesh(index)
+  }
+
+  get meshes(): ReadonlyArray<Mesh> {
+    return this.sites.map((_, i) => this.mesh(i))
   }
 
   /** Clusters whose gateway has this address: several where they stand behind one. */
   at(address: string): ReadonlyArray<Mesh> {
-    return this.byAddress.get(address) ?? []
+    const found = this.book.get(address)
+    return found === undefined ? nobody : found.map((index) => this.mesh(index))
   }
 }
 
 /** From Kubernetes objects per cluster: read from files or from live clusters. */
 export const fromObjects = (
   clusters: ReadonlyArray<{ readonly site: Site; readonly objects: ReadonlyArray<KubernetesObject> }>
-): World =>
-  new World(clusters.map(({ site, objects }) => new Mesh(site, objects.flatMap((object) => parse(object) ?? []))))
+): World => {
+  const parsed = clusters.map(({ objects }) => objects.flatMap((object) => parse(object) ?? []))
+  return new World(
+    clusters.map(({ site }) => site),
+    (index) => parsed[index]!
+  )
+}
+
+const group = "networking.istio.io/"
 
 /** From what transforms made. Texts are read once, whatever the number of clusters that have them. */
-export const fromArtifacts = (fleet: Fleet, artifacts: Iterable<Artifact>, more: Partial<Site> = {}): World => {
-  const perCluster = fleet.clusters.map((): Array<Parsed> => [])
-  for (const artifact of artifacts) {
-    if (artifact.form !== "object") continue
-    const parsed = parse(read(artifact.text) as KubernetesObject, artifact.text)
-    if (parsed === undefined) continue
-    for (const index of ClusterSet.indices(artifact.targets)) perCluster[index]!.push(parsed)
+export const fromArtifacts = (fleet: Fleet, artifacts: Iterable<Artifact>, more?: Partial<Site>): World => {
+  const parsed: Array<{ readonly targets: ClusterSet.ClusterSet; readonly parsed: Parsed }> = []
+  for (const { form, id, targets, text } of artifacts) {
+    if (form !== "object" || !id.startsWith(group)) continue
+    const [, kind = "", namespace = "", name = ""] = id.split("/")
+    const found = parse({ apiVersion: networking, kind, metadata: { namespace, name }, spec: specOf(text) }, text)
+    if (found !== undefined) parsed.push({ targets, parsed: found })
   }
-  return new World(fleet.clusters.map((cluster, i) => new Mesh({ ...cluster, ...more }, perCluster[i]!)))
+  const sites = more === undefined ? fleet.clusters : fleet.clusters.map((cluster) => ({ ...cluster, ...more }))
+  return new World(sites, (index) =>
+    parsed.filter((each) => ClusterSet.has(each.targets, index)).map((each) => each.parsed)
+  )
 }

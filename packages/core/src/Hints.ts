@@ -11,7 +11,13 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Disk } from "./InputFile.ts"
+import type * as FileSystem from "effect/FileSystem"
+import type * as Path from "effect/Path"
+
+export interface Disk {
+  readonly fs: FileSystem.FileSystem
+  readonly path: Path.Path
+}
 
 export interface Hints {
   /** Watches what decides the paths now. Changes after it are hinted at. */
@@ -22,9 +28,10 @@ export interface Hints {
 
 const mostLinks = 40
 
+/** `paths` may be asked for again at each refresh: what is looked at can change. */
 export const make = Effect.fnUntraced(function* (
   disk: Disk,
-  paths: ReadonlyArray<string>
+  paths: ReadonlyArray<string> | (() => ReadonlyArray<string>)
 ): Effect.fn.Return<Hints, never, Scope.Scope> {
   const hints = yield* Queue.sliding<void>(1)
   const watchers = yield* FiberMap.make<string>()
@@ -40,7 +47,7 @@ export const make = Effect.fnUntraced(function* (
   return {
     refresh: Effect.gen(function* () {
       const wanted = new Map<string, string>()
-      for (const path of paths) {
+      for (const path of typeof paths === "function" ? paths() : paths) {
         for (const directory of yield* directories(disk, path)) {
           const key = yield* keyOf(disk, directory)
           if (key !== undefined) wanted.set(key, directory)

@@ -1,0 +1,423 @@
+/**
+ * A running engine as the page sees it. Follows the engine's events, keeps the matrix, the history and the newest plan of
+ * every sink, and answers questions from the last accepted rendering. It never writes and never drives the engine.
+ */
+import * as ClusterSet from "@coddiwomple/core/ClusterSet"
+import type { Engine } from "@coddiwomple/core/Engine"
+import type { Stamped } from "@coddiwomple/core/Event"
+import type { Cluster as ModelCluster, PartitionState } from "@coddiwomple/core/Model"
+import { counts, type Plan } from "@coddiwomple/core/Plan"
+import type { Kind } from "@coddiwomple/core/Plugin"
+import type { Rendering } from "@coddiwomple/core/Render"
+import type { EngineStatus } from "@coddiwomple/core/Status"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { type Cluster, type EventLine, type Info, type Live, Missing, type NodeInfo, type ServiceDetail, type Status } from "../Contract.ts"
+import { Book } from "./Book.ts"
+import * as Detail from "./Detail.ts"
+import { History } from "./History.ts"
+import { Plans } from "./Plans.ts"
+import { trace } from "./Tracing.ts"
+import type { Bundle, View } from "./View.ts"
+
+/** A node as its file describes it. */
+export interface NodeText {
+  readonly id: string
+  readonly kind: Kind
+  readonly type: string
+  readonly reads: ReadonlyArray<string>
+  readonly description?: string
+  /** YAML without secrets. */
+  readonly config?: string
+  readonly place?: string
+  /** Only there to collect what is generated; not shown. */
+  readonly hidden?: boolean
+}
+
+export interface Options {
+  readonly engine: Pick<Engine["Service"], "events" | "status" | "rendering">
+  readonly info: Omit<Info, "compares" | "suffix" | "started">
+  /** Read anew at every use: a reload may change them. */
+  readonly nodes: () => ReadonlyArray<NodeText>
+  /** May objects be changed in this cluster? Undefined where nobody can say. */
+  readonly writable?: (cluster: string) => Effect.Effect<"yes" | "no" | "unknown">
+}
+
+export interface EngineView extends View {
+  /** The plan with what apply needs, and whether something moved since. */
+  readonly made: (id: string) => ReturnType<Plans["get"]>
+}
+
+const rightsLifetime = 60_000
+const neighbours = 500
+
+export const make = (options: Options): Effect.Effect<EngineView, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const now = () => clock.currentTimeMillisUnsafe()
+    const started = now()
+    const book = new Book()
+    const history = new History()
+    const plans = new Map<string, Plan>()
+    const types = () => new Map(options.nodes().filter((n) => n.kind === "sink" && n.hidden !== true).map((n) => [n.id, n.type]))
+    const allowed = (type: string) => options.info.allow.includes("apply") || (type === "git" && options.info.allow.includes("commit"))
+    const desk = new Plans({ pipeline: options.info.pipeline, file: options.info.file, types: types(), allowed })
+    const wakes = new Set<() => void>()
+    const rights = new Map<string, { readonly asked: number; value: "yes" | "no" | "unknown" }>()
+    let rendering: Rendering | undefined
+    let others: { readonly of: Rendering; readonly list: ReadonlyMap<string, ServiceDetail["resources"]> } | undefined
+    let engineStatus = yield* options.engine.status
+
+    const sinkIds = () => options.nodes().filter((n) => n.kind === "sink").map((n) => n.id)
+    const wake = () => {
+      for (const each of wakes) each()
+    }
+    const planned = (wanted: ReadonlyArray<string> = []) =>
+      [...plans].filter(([sink]) => wanted.length === 0 || wanted.includes(sink)).map(([sink, plan]) => ({ sink, plan }))
+
+    const take = Effect.gen(function* () {
+      const next = yield* options.engine.rendering
+      if (next === undefined || next === rendering) return
+      rendering = next
+      book.rendered(next, sinkIds(), now())
+    })
+
+    const follow = (event: Stamped) =>
+      Effect.gen(function* () {
+        if (event.type === "generation-rendered" || event.type === "planned") yield* take
+        const hidden = "node" in event && options.nodes().some((n) => n.id === event.node && n.hidden === true)
+        if (!hidden) history.accept(event, rendering?.model)
+        if (event.type === "planned") {
+          plans.set(event.node, event.plan)
+          book.planned(event.node, event.plan, now())
+        }
+        if (event.type === "reloaded") for (const id of plans.keys()) if (!sinkIds().includes(id)) plans.delete(id)
+        engineStatus = yield* options.engine.status
+        wake()
+      })
+
+    yield* Effect.forkScoped(Stream.runForEach(options.engine.events, follow), { startImmediately: true })
+    yield* take
+
+    const info = (): Info => ({
+      ...options.info,
+      suffix: rendering?.model.fleet.suffix ?? "global",
+      started,
+      compares: book.compares
+    })
+
+    const clusters = (): ReadonlyArray<Cluster> => {
+      const services = book.counts()
+      const partitions = engineStatus.nodes.flatMap((n) => n.partitions ?? [])
+      return book.clusters.map((cluster, i) => clusterInfo(cluster, services[i] ?? 0, partitions, plans, rights.get(cluster.name)?.value))
+    }
+
+    const askRights = Effect.gen(function* () {
+      if (options.writable === undefined) return
+      for (const { connection, name } of book.clusters) {
+        const known = rights.get(name)
+        if (connection === undefined || (known !== undefined && now() - known.asked < rightsLifetime)) continue
+        const entry = { asked: now(), value: known?.value ?? ("unknown" as const) }
+        rights.set(name, entry)
+        yield* Effect.forkDetach(Effect.tap(options.writable(name), (value) => Effect.sync(() => void (entry.value = value))))
+      }
+    })
+
+    const status: Effect.Effect<Status> = Effect.gen(function* () {
+      engineStatus = yield* options.engine.status
+      return statusOf(engineStatus, options.nodes().filter((n) => n.hidden !== true), history, rendering, plans, now())
+    })
+
+    /** The snapshot is taken and the reader registered in one synchronous step: no change falls between them. */
+    const watch = (coalesce: number): Stream.Stream<Live> =>
+      Stream.unwrap(
+        Effect.gen(function* () {
+          const bell = yield* Queue.sliding<void>(1)
+          const ring = () => void Queue.offerUnsafe(bell, undefined)
+          const cells = new Map<number, number>()
+          const rows = new Set<number>()
+          let whole = true
+          let events = 0
+          let told = ""
+          let statusAt = 0
+          let statusDue = true
+          const width = () => Math.max(1, book.clusters.length)
+          yield* Effect.acquireRelease(
+            Effect.sync(() => {
+              const off = book.subscribe({
+                cell: (row, column, byte) => {
+                  events++
+                  cells.set(row * width() + column, byte)
+                },
+                row: (row) => {
+                  events++
+                  rows.add(row)
+                },
+                reset: () => {
+                  whole = true
+                }
+              })
+              const waker = () => {
+                statusDue = true
+                ring()
+              }
+              wakes.add(waker)
+              return () => {
+                off()
+                wakes.delete(waker)
+              }
+            }),
+            (release) => Effect.sync(release)
+          )
+          ring()
+          const next = Effect.gen(function* () {
+            yield* Queue.take(bell)
+            yield* Effect.sleep(whole ? 0 : coalesce)
+            yield* askRights
+            const out: Array<Live> = []
+            const list = clusters()
+            const said = JSON.stringify(list)
+            if (whole) {
+              whole = false
+              cells.clear()
+              rows.clear()
+              out.push({ _tag: "Snapshot", epoch: book.epoch, seq: book.seq, time: now(), info: info(), clusters: list, rows: book.rows() })
+              const holes = book.holes()
+              if (holes.length > 0) out.push({ _tag: "Delta", seq: book.seq, time: now(), events: 0, cells: [], rows: [], removed: holes })
+            } else {
+              if (cells.size > 0 || rows.size > 0) {
+                const flat: Array<number> = []
+                for (const [key, byte] of cells) if (!rows.has(Math.floor(key / width()))) flat.push(Math.floor(key / width()), key % width(), byte)
+                const present = [...rows].flatMap((at) => {
+                  const row = book.row(at)
+                  return row === undefined ? [] : [{ at, row }]
+                })
+                out.push({ _tag: "Delta", seq: book.seq, time: now(), events, cells: flat, rows: present, removed: [...rows].filter((at) => book.isRemoved(at)) })
+              }
+              if (said !== told) out.push({ _tag: "Clusters", clusters: list })
+            }
+            told = said
+            cells.clear()
+            rows.clear()
+            events = 0
+            if (statusDue && now() - statusAt >= 500) {
+              statusDue = false
+              statusAt = now()
+              out.push(yield* status)
+            } else if (statusDue) yield* Effect.forkDetach(Effect.andThen(Effect.sleep(500), Effect.sync(ring)))
+            return out
+          })
+          return Stream.fromEffectRepeat(next).pipe(Stream.flatMap((all) => Stream.fromIterable(all)))
+        })
+      )
+
+    const detail = (id: string) =>
+      Effect.suspend(() => {
+        const found = rendering === undefined ? undefined : Detail.detail(id, rendering, sinkIds(), planned())
+        return found === undefined ? Effect.fail(new Missing({ what: `service ${id}` })) : Effect.succeed(found)
+      })
+
+    /** Other services may stand in the way of a call; in a fleet of thousands only the service itself is looked at. */
+    const around = (service: ServiceDetail) => {
+      const latest = rendering!
+      const ids = HashMap.size(latest.model.services) <= neighbours ? [...HashMap.keys(latest.model.services), ""] : ["", service.id]
+      if (others === undefined || others.of !== latest || !ids.every((id) => others!.list.has(id))) {
+        others = { of: latest, list: new Map(ids.map((id) => [id, Detail.artifactsOf(latest, sinkIds(), id).map((a) => Detail.resource(a, latest))])) }
+      }
+      return {
+        sites: latest.model.fleet.clusters,
+        services: ids.map((id) => ({ resources: id === service.id ? service.resources : others!.list.get(id)!, changes: id === service.id ? service.changes : [] })),
+        unreached: new Set(clusters().filter((c) => c.state === "stale" || c.state === "unreached").map((c) => c.name)),
+        compares: book.compares
+      }
+    }
+
+    const batches = (after: number, wanted: (line: EventLine) => boolean): Stream.Stream<ReadonlyArray<EventLine>> =>
+      Stream.unwrap(
+        Effect.gen(function* () {
+          const bell = yield* Queue.sliding<void>(1)
+          let at = after
+          yield* Effect.acquireRelease(
+            Effect.sync(() => history.listen(() => void Queue.offerUnsafe(bell, undefined))),
+            (off) => Effect.sync(off)
+          )
+          Queue.offerUnsafe(bell, undefined)
+          return Stream.fromEffectRepeat(
+            Effect.gen(function* () {
+              yield* Queue.take(bell)
+              yield* Effect.sleep(after === at ? 0 : 100)
+              const lines = history.after(at)
+              at = lines.at(-1)?.seq ?? at
+              return lines.filter(wanted)
+            })
+          )
+        })
+      )
+
+    const tap = (node: string) =>
+      options.nodes().some((n) => n.id === node) || node === "model"
+        ? Stream.merge(
+            batches(history.seq, (line) => line.node === node || (node === "model" && line.kind === "generation")).pipe(Stream.filter((lines) => lines.length > 0)),
+            samples(node)
+          )
+        : Stream.fail(new Missing({ what: `node ${node}` }))
+
+    /** What a transform made of the services that a generation touched: at most twenty per second. */
+    const samples = (node: string): Stream.Stream<ReadonlyArray<EventLine>> =>
+      Stream.filter(options.engine.events, (event) => event.type === "generation-rendered").pipe(
+        Stream.mapEffect((event) =>
+          Effect.map(Effect.andThen(Effect.sleep(1000), options.engine.rendering), (latest): ReadonlyArray<EventLine> => {
+            if (latest === undefined) return []
+            const groups = latest.groups(node)
+            return [...latest.model.touched].slice(0, 20).flatMap((id) => {
+              const found = HashMap.get(groups, id)
+              return (found._tag === "Some" ? found.value : []).map((artifact) => ({
+                seq: 0,
+                time: event.time,
+                level: "info" as const,
+                kind: "artifact",
+                node,
+                generation: latest.model.generation,
+                services: [id],
+                text: `${artifact.id} for ${ClusterSet.size(artifact.targets)} clusters\n${artifact.text}`
+              }))
+            }).slice(0, 20)
+          })
+        ),
+        Stream.filter((lines) => lines.length > 0)
+      )
+
+    const bundle: Effect.Effect<Bundle> = Effect.gen(function* () {
+      const services: Record<string, ServiceDetail> = {}
+      for (const row of book.rows()) {
+        const found = rendering === undefined ? undefined : Detail.detail(row.i, rendering, sinkIds(), planned())
+        if (found !== undefined) services[row.i] = found
+      }
+      const made = desk.make(planned(), book.generation, now())
+      return {
+        format: "cw-ui-bundle/v1" as const,
+        made: now(),
+        info: info(),
+        clusters: clusters(),
+        rows: book.rows().filter((_, i) => !book.isRemoved(i)),
+        status: yield* status,
+        events: history.after(0),
+        services,
+        plan: made.doc
+      }
+    })
+
+    return {
+      info,
+      clusters,
+      rows: () => book.rows(),
+      status,
+      watch,
+      service: detail,
+      trace: (question) =>
+        Effect.flatMap(detail(question.service), (service) =>
+          rendering === undefined ? Effect.fail(new Missing({ what: question.service })) : Effect.sync(() => trace(question, service, around(service)))
+        ),
+      events: (after) => batches(after, () => true),
+      tap,
+      makePlan: (sinks) =>
+        Effect.suspend(() => {
+          const chosen = planned(sinks).filter(({ sink }) => options.nodes().some((n) => n.id === sink && n.hidden !== true))
+          return chosen.length === 0
+            ? Effect.fail(new Missing({ what: options.nodes().every((n) => n.kind !== "sink" || n.hidden === true) ? "a sink: this pipeline has none" : "a plan: no sink has planned yet" }))
+            : Effect.succeed(desk.make(chosen, book.generation, now()).doc)
+        }),
+      getPlan: (id) =>
+        Effect.suspend(() => {
+          const made = desk.get(id, planned, now())
+          return made === undefined ? Effect.fail(new Missing({ what: `plan ${id}` })) : Effect.succeed(made.doc)
+        }),
+      bundle,
+      made: (id) => desk.get(id, planned, now())
+    }
+  })
+
+const clusterInfo = (
+  cluster: ModelCluster,
+  services: number,
+  partitions: ReadonlyArray<PartitionState>,
+  plans: ReadonlyMap<string, Plan>,
+  writable: Cluster["writable"]
+): Cluster => {
+  const own = partitions.filter((p) => p.name === cluster.name)
+  const worst = own.find((p) => p.state === "never-synced") ?? own.find((p) => p.state === "stale") ?? own[0]
+  const failed = [...plans.values()].flatMap((plan) => plan.failed?.get(cluster.name) ?? [])[0]
+  const owned = [...plans.values()].reduce<number | undefined>((n, plan) => (plan.owned?.has(cluster.name) === true ? (n ?? 0) + plan.owned.get(cluster.name)! : n), undefined)
+  const asked = [...plans.values()].some((plan) => plan.owned?.has(cluster.name) === true || plan.items.some((i) => i.target === cluster.name))
+  const state: Cluster["state"] =
+    worst?.state === "never-synced" ? "unreached" : worst?.state === "stale" ? "stale" : failed !== undefined ? "unreached" : worst !== undefined || asked ? "connected" : "declared"
+  const reason = worst?.state === "synced" || worst === undefined ? failed?.message : (worst.reason ?? failed?.message)
+  const { connection, gateway } = cluster
+  return {
+    name: cluster.name,
+    state,
+    addresses: cluster.addresses,
+    gateway: `${cluster.addresses[0] ?? "none"}${cluster.addresses.length === 0 ? "" : `:${gateway?.port ?? 15443}`}`,
+    source: cluster.source,
+    origin: cluster.origin.label,
+    services,
+    ...(cluster.region === undefined ? {} : { region: cluster.region }),
+    ...(cluster.istioVersion === undefined ? {} : { istio: cluster.istioVersion }),
+    ...(cluster.dataplane === undefined ? {} : { dataplane: cluster.dataplane }),
+    ...(connection?.context === undefined ? {} : { context: connection.context }),
+    ...(connection?.kubeconfigPath === undefined ? {} : { kubeconfig: connection.kubeconfigPath }),
+    ...(cluster.configNamespace === undefined ? {} : { namespace: cluster.configNamespace }),
+    ...(cluster.labels === undefined ? {} : { labels: cluster.labels }),
+    ...(worst === undefined ? {} : { since: worst.since }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(owned === undefined ? {} : { owned }),
+    ...(writable === undefined ? {} : { writable })
+  }
+}
+
+const statusOf = (
+  status: EngineStatus,
+  texts: ReadonlyArray<NodeText>,
+  history: History,
+  rendering: Rendering | undefined,
+  plans: ReadonlyMap<string, Plan>,
+  now: number
+): Status => {
+  const nodes = texts.map((text): NodeInfo => {
+    const known = status.nodes.find((n) => n.id === text.id)
+    const { last, p50, p99, rate, since } = history.pulse(text.id, now)
+    const groups = text.kind === "transform" && rendering !== undefined ? HashMap.size(rendering.groups(text.id)) : undefined
+    const plan = known?.plan ?? (plans.has(text.id) ? counts(plans.get(text.id)!) : undefined)
+    return {
+      ...text,
+      state: known?.state ?? "starting",
+      rate,
+      ...(known?.reason === undefined ? {} : { reason: known.reason }),
+      ...(since === undefined ? {} : { since }),
+      ...(last === undefined ? {} : { last }),
+      ...(p50 === undefined ? {} : { p50 }),
+      ...(p99 === undefined ? {} : { p99 }),
+      ...(groups === undefined ? {} : { groups }),
+      ...(known?.partitions === undefined ? {} : { partitions: known.partitions.map(({ name, reason, since: at, state }) => ({ name, state, since: at, ...(reason === undefined ? {} : { reason }) })) }),
+      ...(known?.desiredGeneration === undefined ? {} : { desired: known.desiredGeneration }),
+      ...(known?.appliedGeneration === undefined ? {} : { applied: known.appliedGeneration }),
+      ...(plan === undefined ? {} : { plan })
+    }
+  })
+  const waiting = [...plans.values()].reduce((n, plan) => n + plan.items.filter((i) => i.op === "create" || i.op === "update" || i.op === "delete").length, 0)
+  const findings = [...(status.lastRefusal?.diagnostics ?? []), ...(rendering?.model.diagnostics ?? []), ...(rendering?.diagnostics ?? [])]
+  return {
+    _tag: "Status",
+    generation: status.generation,
+    services: status.services,
+    held: status.held.length,
+    nodes,
+    generations: history.generations(),
+    findings: findings.slice(0, 100).map(Detail.finding),
+    pending: waiting
+  }
+}

@@ -1,0 +1,77 @@
+// Debian's Chromium, driven by playwright-core, and a cw that serves its page to it. Where no browser is found the tests
+// are skipped with a line that says so, unless CI is set: then they must run.
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core"
+import { onTestFinished } from "vitest"
+import { type Running, start } from "../cli/Cw.ts"
+
+const places = [process.env.CW_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
+
+export const executable = places.find((path) => path !== undefined && existsSync(path))
+
+/** True where browser tests can run; says why not, once. */
+export const available = (): boolean => {
+  if (executable !== undefined) return true
+  if (process.env.CI) return true
+  process.stderr.write("test/ui: skipped, no browser found: apt-get install chromium, or set CW_CHROMIUM\n")
+  return false
+}
+
+export const launch = (): Promise<Browser> => {
+  if (executable === undefined) throw new Error("no browser found: apt-get install chromium, or set CW_CHROMIUM")
+  return chromium.launch({ executablePath: executable, args: ["--no-sandbox", "--disable-dev-shm-usage", "--font-render-hinting=none"] })
+}
+
+export interface Served {
+  readonly running: Running
+  readonly link: string
+  readonly url: string
+  readonly runtime: string
+  readonly stop: () => Promise<number | null>
+}
+
+/** `cw ui` with these arguments on a free port, in a runtime folder of its own. */
+export const serve = async (args: ReadonlyArray<string>, options: { readonly cwd?: string; readonly port?: number; readonly runtime?: string; readonly command?: "ui" | "run" } = {}): Promise<Served> => {
+  const runtime = options.runtime ?? mkdtempSync(join(tmpdir(), "cw-ui-"))
+  const command = options.command === "run" ? ["run", ...args] : ["ui", "--port", String(options.port ?? 0), ...args]
+  const running = start(command, { ...(options.cwd === undefined ? {} : { cwd: options.cwd }), env: { XDG_RUNTIME_DIR: runtime } })
+  let said = ""
+  running.process.stderr!.on("data", (text: string) => {
+    said += text
+  })
+  await running.said("launch=")
+  const link = /http:\/\/\S+#launch=\S+/.exec(said)![0]
+  const stop = async () => {
+    if (running.process.exitCode === null && running.process.signalCode === null) running.process.kill("SIGINT")
+    const { code } = await running.done
+    if (options.runtime === undefined) rmSync(runtime, { recursive: true, force: true })
+    return code
+  }
+  return { running, link, url: link.replace(/\/#.*/, ""), runtime, stop }
+}
+
+/** The same, ended with the test. */
+export const serveForTest = async (...input: Parameters<typeof serve>): Promise<Served> => {
+  const served = await serve(...input)
+  onTestFinished(async () => void (await served.stop()))
+  return served
+}
+
+export const matrixReady = (page: Page): Promise<void> => page.waitForFunction(() => performance.getEntriesByName("cw-painted").length > 0).then(() => undefined)
+
+/** A page that notes every error and every request that leaves the server. */
+export const watched = async (context: BrowserContext, url: string): Promise<{ readonly page: Page; readonly problems: ReadonlyArray<string> }> => {
+  const page = await context.newPage()
+  const problems: Array<string> = []
+  page.on("pageerror", (error) => problems.push(`error: ${error.message}`))
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.text().includes("Content Security Policy")) problems.push(`console: ${message.text()}`)
+  })
+  page.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url())
+    if (protocol !== "data:" && protocol !== "blob:" && origin !== url) problems.push(`request: ${request.url()}`)
+  })
+  return { page, problems }
+}
