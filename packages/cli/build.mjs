@@ -98,6 +98,8 @@ const options = {
   outdir: dist,
   metafile: true,
   write: false,
+  // The CommonJS form of yaml has no named exports when it is loaded lazily; this is the same library as ES modules.
+  alias: { yaml: join(here, "../../node_modules/yaml/browser/index.js") },
   define: { CW_VERSION: JSON.stringify(version), CW_BUNDLED: "true" },
   banner: {
     // CommonJS packages inside an ES module still ask for `require`.

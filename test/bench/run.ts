@@ -11,7 +11,10 @@ const benches: Readonly<Record<string, () => Promise<{ readonly default: () => P
   startup: () => import("./startup.ts"),
   incremental: () => import("./incremental.ts"),
   throughput: () => import("./throughput.ts"),
-  emitter: () => import("./emitter.ts")
+  emitter: () => import("./emitter.ts"),
+  git: () => import("./git.ts"),
+  manifests: () => import("./manifests.ts"),
+  dns: () => import("./dns.ts")
 }
 
 const args = process.argv.slice(2)

@@ -327,6 +327,20 @@ describe("signals", () => {
     assert.strictEqual(code, 0)
     assert.include(stderr, 'did you mean "./target.ts"?')
   })
+
+  it("runs on where an input is broken at the start, says where, and takes it up once it is mended", async () => {
+    const source = { uses: "json", with: { clusters: "clusters.json", services: "services.json", watch: true } }
+    const text = JSON.parse(pipeline()) as { sources: object }
+    text.sources = { inventory: source }
+    const cwd = folder({ ...files(), "pipeline.yaml": JSON.stringify(text), "services.json": "[{" })
+    const running = start(["run"], { cwd })
+    await running.said("services.json:1:2")
+    write(cwd, { "services.json": services("reviews") })
+    await running.said("out: generation")
+    assert.isTrue(has(cwd, "reviews"))
+    running.kill("SIGTERM")
+    assert.strictEqual((await running.done).code, 0)
+  })
 })
 
 describe("a terminal", () => {

@@ -23,8 +23,19 @@ describe("cw trace", () => {
       if (found === null) continue
       const [, cluster, kind, namespace, name, number, source] = found
       // The same line of the object as `cw render` prints it.
-      const printed = execFileSync(process.execPath, [join(root, "packages/cli/bin/cw.js"), "render", "--cluster", cluster ?? "a"], { cwd: bookinfo, encoding: "utf8" })
-      const object = printed.split(/^---\n/m).find((o) => o.includes(`kind: ${kind}\n`) && o.includes(`  name: ${name}\n`) && o.includes(`  namespace: ${namespace}\n`))!
+      const printed = execFileSync(
+        process.execPath,
+        [join(root, "packages/cli/bin/cw.js"), "render", "--cluster", cluster ?? "a"],
+        { cwd: bookinfo, encoding: "utf8" }
+      )
+      const object = printed
+        .split(/^---\n/m)
+        .find(
+          (o) =>
+            o.includes(`kind: ${kind}\n`) &&
+            o.includes(`  name: ${name}\n`) &&
+            o.includes(`  namespace: ${namespace}\n`)
+        )!
       const body = object.slice(object.indexOf("apiVersion:")).split("\n")
       assert.strictEqual(body[Number(number) - 1]!.trim(), source)
     }
@@ -37,7 +48,10 @@ describe("cw trace", () => {
     assert.include(moved.stdout, "tier 2, when tier 1 fails, answers now")
     const lost = await trace("details:9080", "--from", "a", "--backend-down", "a", "--gateway-down", "b")
     assert.strictEqual(lost.code, 3)
-    assert.include(lost.stdout, "undeliverable: nobody answers: the backend in cluster a does not answer; the gateway of cluster b does not answer")
+    assert.include(
+      lost.stdout,
+      "undeliverable: nobody answers: the backend in cluster a does not answer; the gateway of cluster b does not answer"
+    )
     assert.include(lost.stderr, "give it a backend in another cluster")
   })
 
@@ -46,20 +60,48 @@ describe("cw trace", () => {
     assert.strictEqual(code, 0)
     const [line, ...more] = lines(stdout).map((l) => JSON.parse(l))
     assert.lengthOf(more, 0)
-    assert.deepInclude(line, { type: "trace", host: "details.global", port: 9080, from: "a", outcome: "delivered", findings: [] })
-    assert.deepStrictEqual(line.answers, [{ cluster: "a", address: "details.default.svc.cluster.local", port: 9080, share: 1 }])
-    assert.deepStrictEqual(line.without.map((w: any) => [w.cluster, w.outcome]), [["a", "delivered"], ["b", "delivered"]])
-    assert.deepInclude(line.tiers[1].legs[0].cause, { cluster: "a", kind: "ServiceEntry", path: "spec.endpoints[1].address", source: "- address: b.example.com" })
+    assert.deepInclude(line, {
+      type: "trace",
+      host: "details.global",
+      port: 9080,
+      from: "a",
+      outcome: "delivered",
+      findings: []
+    })
+    assert.deepStrictEqual(line.answers, [
+      { cluster: "a", address: "details.default.svc.cluster.local", port: 9080, share: 1 }
+    ])
+    assert.deepStrictEqual(
+      line.without.map((w: any) => [w.cluster, w.outcome]),
+      [
+        ["a", "delivered"],
+        ["b", "delivered"]
+      ]
+    )
+    assert.deepInclude(line.tiers[1].legs[0].cause, {
+      cluster: "a",
+      kind: "ServiceEntry",
+      path: "spec.endpoints[1].address",
+      source: "- address: b.example.com"
+    })
   })
 
   it.each([
     [["revews.global:9080", "--from", "a"], 'cw trace: unknown host "revews.global"', 'did you mean "reviews.global"?'],
     [["reviews.global:9080", "--from", "bb"], 'cw trace: unknown cluster "bb"', 'did you mean "b"?'],
-    [["reviews.global:9080", "--from", "a", "--down", "z"], 'cw trace: unknown cluster "z"', "did you mean"],
-    [["reviews.global:1", "--from", "a"], "cw trace: reviews.global has no port 1", "known: reviews.global:9080 (HTTP)"],
+    [["reviews.global:9080", "--from", "a", "--down", "z"], 'cw trace: unknown cluster "z"', "known: a, b"],
+    [
+      ["reviews.global:1", "--from", "a"],
+      "cw trace: reviews.global has no port 1",
+      "known: reviews.global:9080 (HTTP)"
+    ],
     [["a:b:c", "--from", "a"], 'cw trace: "a:b:c" is not HOST or HOST:PORT', "reviews.global:9080"],
     [["reviews.global:9080"], "cw trace: flag --from is missing", "--help"],
-    [["x", "--from", "a", "-f", "p.yaml", "--profile", "mtls"], "cw trace: --file and --cluster-file", "name a pipeline or the two files"]
+    [
+      ["x", "--from", "a", "-f", "p.yaml", "--profile", "mtls"],
+      "cw trace: --file and --cluster-file",
+      "name a pipeline or the two files"
+    ]
   ])("%j is refused in two lines with exit 64", async (args, what, advice) => {
     const { code, stderr, stdout } = await trace(...args)
     assert.deepStrictEqual({ code, stdout }, { code: 64, stdout: "" })
@@ -73,17 +115,49 @@ describe("cw trace", () => {
     const cwd = folder({
       "clusters.json": JSON.stringify([{ name: "a", address: "192.0.2.1" }, { name: "b" }]),
       "services.json": JSON.stringify([
-        { name: "web", namespace: "shop", dns_prefixes: ["web.shop"], ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }], backends: { a: "web.shop.svc.cluster.local" } },
-        { name: "web", namespace: "blog", dns_prefixes: ["web.blog"], ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }], backends: { a: "web.blog.svc.cluster.local" } },
-        { name: "far", dns_prefixes: ["far"], ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }], backends: { b: "far.default.svc.cluster.local" } },
-        { name: "db", dns_prefixes: ["db"], address: "240.1.1.1", ports: [{ name: "tcp", protocol: "TCP", service_port: 5432, backend_port: 5432 }], backends: { a: "db.default.svc.cluster.local" } },
-        { name: "other", dns_prefixes: ["other"], address: "240.1.1.1", ports: [{ name: "tcp", protocol: "TCP", service_port: 5432, backend_port: 5432 }], backends: { a: "other.default.svc.cluster.local" } }
+        {
+          name: "web",
+          namespace: "shop",
+          dns_prefixes: ["web.shop"],
+          ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }],
+          backends: { a: "web.shop.svc.cluster.local" }
+        },
+        {
+          name: "web",
+          namespace: "blog",
+          dns_prefixes: ["web.blog"],
+          ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }],
+          backends: { a: "web.blog.svc.cluster.local" }
+        },
+        {
+          name: "far",
+          dns_prefixes: ["far"],
+          ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }],
+          backends: { b: "far.default.svc.cluster.local" }
+        },
+        {
+          name: "db",
+          dns_prefixes: ["db"],
+          address: "240.1.1.1",
+          ports: [{ name: "tcp", protocol: "TCP", service_port: 5432, backend_port: 5432 }],
+          backends: { a: "db.default.svc.cluster.local" }
+        },
+        {
+          name: "other",
+          dns_prefixes: ["other"],
+          address: "240.1.1.1",
+          ports: [{ name: "tcp", protocol: "TCP", service_port: 5432, backend_port: 5432 }],
+          backends: { a: "other.default.svc.cluster.local" }
+        }
       ])
     })
     const ask = (host: string) => cw(["trace", host, "--from", "a", "--profile", "mtls"], { cwd })
     const two = await ask("web")
     assert.strictEqual(two.code, 64)
-    assert.include(two.stderr, "one of: web.blog.global (service web.blog, in a); web.shop.global (service web.shop, in a)")
+    assert.include(
+      two.stderr,
+      "one of: web.blog.global (service web.blog, in a); web.shop.global (service web.shop, in a)"
+    )
     const far = await ask("far")
     assert.strictEqual(far.code, 3)
     assert.include(far.stderr, 'service far: cluster "b" is not known')
@@ -102,15 +176,38 @@ describe("cw trace", () => {
     services.push({ ...tcp, name: "rival", dns_prefixes: ["rival", "second"] })
     services[7].dns_prefixes.push("an-alias")
     writeFileSync(files.services, JSON.stringify(services, undefined, 1))
-    const plants = await Promise.all(["classic", "mtls"].map((profile) => fromFiles(files.clusters, files.services, profile)))
-    const hosts = ["an-alias", "rival", "second.global", `${tcp.dns_prefixes[0]}.global`, services[2999].dns_prefixes[0], "nobody", services[7].name]
+    const plants = await Promise.all(
+      ["classic", "mtls"].map((profile) => fromFiles(files.clusters, files.services, profile))
+    )
+    const hosts = [
+      "an-alias",
+      "rival",
+      "second.global",
+      `${tcp.dns_prefixes[0]}.global`,
+      services[2999].dns_prefixes[0],
+      "nobody",
+      services[7].name
+    ]
     for (const plant of plants) {
       for (const host of hosts) {
-        const question: Question = { host, port: undefined, from: "c-1", namespace: undefined, down: [], backendDown: [], gatewayDown: [] }
+        const question: Question = {
+          host,
+          port: undefined,
+          from: "c-1",
+          namespace: undefined,
+          down: [],
+          backendDown: [],
+          gatewayDown: []
+        }
         const [part, whole] = await Promise.all(
-          [plant, { ...plant, services: [] }].map((p) => Effect.runPromise(answer(p, question).pipe(Effect.provide(NodeServices.layer)) as Effect.Effect<any>))
+          [plant, { ...plant, services: [] }].map((p) =>
+            Effect.runPromise(answer(p, question).pipe(Effect.provide(NodeServices.layer)) as Effect.Effect<any>)
+          )
         )
-        const told = (found: any) => (found._tag === "Traced" ? found.examined.map((e: any) => [text(e, plain), e.findings.map((f: any) => f.message)]) : found)
+        const told = (found: any) =>
+          found._tag === "Traced"
+            ? found.examined.map((e: any) => [text(e, plain), e.findings.map((f: any) => f.message)])
+            : found
         assert.deepStrictEqual(told(part), told(whole), host)
       }
     }

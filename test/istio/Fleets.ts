@@ -40,7 +40,10 @@ const service = (
   apart: boolean
 ) => {
   const name = `s${i}`
-  const some = fc.subarray(known.map((c) => c.name), { minLength: 1 })
+  const some = fc.subarray(
+    known.map((c) => c.name),
+    { minLength: 1 }
+  )
   const port = (k: number) =>
     fc.record({
       name: fc.constant(`p${k}`),
@@ -67,7 +70,9 @@ const service = (
         kind: "backend" as const,
         service: name,
         cluster: at,
-        host: outside ? "10.1.2.3" : `${name}.default.svc.${known.find((c) => c.name === at)?.domain ?? "cluster.local"}`,
+        host: outside
+          ? "10.1.2.3"
+          : `${name}.default.svc.${known.find((c) => c.name === at)?.domain ?? "cluster.local"}`,
         weight,
         ports: own ? { p0: 1234 } : undefined
       }))

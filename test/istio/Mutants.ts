@@ -3,9 +3,44 @@ import { read } from "@coddiwomple/core/Read"
 import * as fc from "fast-check"
 
 const strings = [
-  "", "a b", "UPPER", "x".repeat(64), "*", "*.global", "-a", "a-", "1.2.3.4", "300.1.1.1", "2001:db8::1", "a_b",
-  "10.0.0.0/8", ".", "~", "team", "5s", "1us", "0s", "1.5s", "reviews", "a..b", "global.", "HTTP", "TCP", "HTTPS", "TLS",
-  "UDP", "NOPE", "NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "ISTIO_MUTUAL", "AUTO_PASSTHROUGH", "SIMPLE", "key=value", "é.global"
+  "",
+  "a b",
+  "UPPER",
+  "x".repeat(64),
+  "*",
+  "*.global",
+  "-a",
+  "a-",
+  "1.2.3.4",
+  "300.1.1.1",
+  "2001:db8::1",
+  "a_b",
+  "10.0.0.0/8",
+  ".",
+  "~",
+  "team",
+  "5s",
+  "1us",
+  "0s",
+  "1.5s",
+  "reviews",
+  "a..b",
+  "global.",
+  "HTTP",
+  "TCP",
+  "HTTPS",
+  "TLS",
+  "UDP",
+  "NOPE",
+  "NONE",
+  "STATIC",
+  "DNS",
+  "DNS_ROUND_ROBIN",
+  "ISTIO_MUTUAL",
+  "AUTO_PASSTHROUGH",
+  "SIMPLE",
+  "key=value",
+  "é.global"
 ]
 const numbers = [0, 1, 80, 81, 101, 5432, 65535, 65536, 70000, -1]
 
@@ -26,7 +61,12 @@ const spots = (value: any, path: ReadonlyArray<string> = []): ReadonlyArray<Spot
 /** The object of a text with one mutation. */
 export const mutant = (text: string): fc.Arbitrary<{ readonly object: any; readonly what: string }> =>
   fc
-    .record({ spot: fc.nat(), how: fc.nat({ max: 9 }), string: fc.constantFrom(...strings), number: fc.constantFrom(...numbers) })
+    .record({
+      spot: fc.nat(),
+      how: fc.nat({ max: 9 }),
+      string: fc.constantFrom(...strings),
+      number: fc.constantFrom(...numbers)
+    })
     .map(({ how, number, spot, string }) => {
       const object = read(text) as any
       const all = spots(object)

@@ -26,7 +26,9 @@ export const render = (facts: ReadonlyArray<Fact>, config: unknown = {}): Render
   const fold = new Fold()
   fold.accept("facts", { _tag: "Snapshot", partition: "facts", facts })
   const model = fold.commit()!
-  const impl = Effect.runSync(plugin.make(Schema.decodeUnknownSync(plugin.config, decodeOptions)(config)) as Effect.Effect<never>)
+  const impl = Effect.runSync(
+    plugin.make(Schema.decodeUnknownSync(plugin.config, decodeOptions)(config)) as Effect.Effect<never>
+  )
   const node = { kind: "transform", id: "mesh", type: plugin.type, impl, options: {} } as const
   const graph = { transforms: [node], checks: [], upstream: new Map([["out", ["mesh"]]]) }
   const exit = Effect.runSync(Effect.exit(new Renderer("test", graph as never).render(model)))

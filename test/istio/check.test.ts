@@ -14,7 +14,9 @@ const runs = Number(process.env.CW_FUZZ_RUNS ?? 100)
 const refusals = ({ artifacts, held, model }: Rendered, allowPlaintext: boolean): ReadonlyArray<Diagnostic> => {
   const groups = Map.groupBy(artifacts, (a) => a.service ?? "")
   return [...HashMap.values(model.services)].flatMap((service) =>
-    held.has(service.identity) ? [] : routes(service, groups.get(service.identity) ?? [], model.fleet, { allowPlaintext, namespace: "default" })
+    held.has(service.identity)
+      ? []
+      : routes(service, groups.get(service.identity) ?? [], model.fleet, { allowPlaintext, namespace: "default" })
   )
 }
 
@@ -35,11 +37,30 @@ it("classic: refuses plaintext alone, where it is not permitted", () => {
 
 it.each<[string, (object: any) => any, string]>([
   ["a transform that drops Gateways", (o) => (o.kind === "Gateway" ? undefined : o), "CW630"],
-  ["a transform that makes all entries public and drops those of the gateway", (o) => (o.metadata.name.startsWith("cw-in-") ? undefined : o), "CW631"],
-  ["a transform that strips labels", (o) => (o.kind === "ServiceEntry" ? { ...o, spec: { ...o.spec, endpoints: o.spec.endpoints.map((e: any) => ({ ...e, labels: {} })) } } : o), "CW630"],
-  ["a transform that switches TLS off", (o) => (o.kind === "DestinationRule" ? { ...o, spec: { ...o.spec, trafficPolicy: { tls: { mode: "DISABLE" } } } } : o), "CW632"]
+  [
+    "a transform that makes all entries public and drops those of the gateway",
+    (o) => (o.metadata.name.startsWith("cw-in-") ? undefined : o),
+    "CW631"
+  ],
+  [
+    "a transform that strips labels",
+    (o) =>
+      o.kind === "ServiceEntry"
+        ? { ...o, spec: { ...o.spec, endpoints: o.spec.endpoints.map((e: any) => ({ ...e, labels: {} })) } }
+        : o,
+    "CW630"
+  ],
+  [
+    "a transform that switches TLS off",
+    (o) =>
+      o.kind === "DestinationRule" ? { ...o, spec: { ...o.spec, trafficPolicy: { tls: { mode: "DISABLE" } } } } : o,
+    "CW632"
+  ]
 ])("refuses what %s leaves", (_what, change, code) => {
-  const rendered = given({ clusters: ["a", "b", "c"], services: { reviews: { in: ["a", "b"], ports: { http: 80, tcp: 5432 } } } })
+  const rendered = given({
+    clusters: ["a", "b", "c"],
+    services: { reviews: { in: ["a", "b"], ports: { http: 80, tcp: 5432 } } }
+  })
   const artifacts = rendered.artifacts.flatMap((a) => {
     const body = change(read(a.text))
     return body === undefined ? [] : [Artifact.object(a.targets, body, { service: a.service! })]

@@ -21,11 +21,13 @@ const callers = ({ model }: Rendered, service: Service, profile: string): Readon
       return service.traffic !== "local-only" && (service.consumers === undefined || service.consumers.includes(name))
     })
 
-const namespaceOf = (service: Service): string => (service.exportTo === undefined || service.exportTo.includes("*") ? "default" : service.exportTo[0]!)
+const namespaceOf = (service: Service): string =>
+  service.exportTo === undefined || service.exportTo.includes("*") ? "default" : service.exportTo[0]!
 
 const isOld = (version: string | undefined): boolean => version !== undefined && /^1\.2\d/.test(version)
 
-const ends = (trace: Trace) => trace.answers.flatMap(({ leg }) => leg.arrivals.map((a) => `${a.cluster} ${a.host}:${a.port}`))
+const ends = (trace: Trace) =>
+  trace.answers.flatMap(({ leg }) => leg.arrivals.map((a) => `${a.cluster} ${a.host}:${a.port}`))
 
 it("mtls: every call is delivered, nothing loops, nothing is plaintext, and others take over", () => {
   let [calls, failovers] = [0, 0]
@@ -48,7 +50,9 @@ it("mtls: every call is delivered, nothing loops, nothing is plaintext, and othe
               const lost = isOld(fleet.byName.get(from)!.istioVersion) && service.tiers !== undefined
               expect(findings.filter((f) => !(lost && f.kind === "failover-order"))).toEqual([])
               for (const end of ends(trace)) {
-                const backends = service.backends.map((b) => `${b.cluster} ${b.host}:${b.ports?.[port.name] ?? port.backendPort}`)
+                const backends = service.backends.map(
+                  (b) => `${b.cluster} ${b.host}:${b.ports?.[port.name] ?? port.backendPort}`
+                )
                 expect(backends).toContain(end)
               }
               const legs = trace.tiers.flatMap((tier) => tier.legs)
@@ -85,7 +89,8 @@ it("classic: every call is delivered; between clusters as the application sends 
       const world = fromArtifacts(rendered.model.fleet, rendered.artifacts, { gateway: {} })
       for (const service of HashMap.values(rendered.model.services)) {
         // exportTo of the original's form also hides routes from the gateway.
-        if (rendered.held.has(service.identity) || (service.exportTo !== undefined && !service.exportTo.includes("*"))) continue
+        if (rendered.held.has(service.identity) || (service.exportTo !== undefined && !service.exportTo.includes("*")))
+          continue
         for (const from of callers(rendered, service, "classic")) {
           for (const host of service.hosts) {
             for (const port of service.ports) {
@@ -94,7 +99,9 @@ it("classic: every call is delivered; between clusters as the application sends 
               expect(trace.outcome, JSON.stringify(trace.findings.map((f) => f.message))).toBe("delivered")
               const wrong = trace.findings.filter((f) => f.severity === "error" && f.kind !== "plaintext")
               expect(wrong).toEqual([])
-              const backends = service.backends.map((b) => `${b.cluster} ${b.host}:${b.ports?.[port.name] ?? port.backendPort}`)
+              const backends = service.backends.map(
+                (b) => `${b.cluster} ${b.host}:${b.ports?.[port.name] ?? port.backendPort}`
+              )
               for (const end of ends(trace)) expect(backends).toContain(end)
             }
           }

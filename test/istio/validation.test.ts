@@ -35,7 +35,10 @@ const looser: ReadonlyArray<readonly [RegExp, string]> = [
   [/^schema: spec\.location: Unsupported value/, "ServiceEntry.Spec.location"],
   [/^schema: spec\.trafficPolicy\.tls\.mode: Unsupported value/, "TrafficPolicy.tls.mode"],
   [/^schema: spec\.trafficPolicy\.loadBalancer\.simple: Unsupported value/, "TrafficPolicy.loadBalancer.simple"],
-  [/^schema: spec\.trafficPolicy\.outlierDetection\.\w+: Invalid value: -/, "counts of the configuration are not negative"],
+  [
+    /^schema: spec\.trafficPolicy\.outlierDetection\.\w+: Invalid value: -/,
+    "counts of the configuration are not negative"
+  ],
   [/^istio: short names \(non FQDN\) are not allowed/, "an IPv6 address as a host; the fold refuses it"]
 ]
 
@@ -59,13 +62,17 @@ describe.skipIf(lacking("istio-validate"))(`Istio's own validation (seed ${seed}
     const disagreements: Array<string> = []
     verdicts.forEach((verdict, i) => {
       const { object, what } = mutants[i]!
-      const found = ours(object).filter(isError).map((d) => `${d.code} ${d.message.slice(d.message.indexOf(": ") + 2)}`)
+      const found = ours(object)
+        .filter(isError)
+        .map((d) => `${d.code} ${d.message.slice(d.message.indexOf(": ") + 2)}`)
       if (found.length > 0 && !verdict.ok) refused++
       else if (found.length === 0 && verdict.ok) passed++
       else {
         const [reasons, known] = verdict.ok ? [found, stricter] : [verdict.errors, looser]
         if (!reasons.some((reason) => known.some(([pattern]) => pattern.test(reason))))
-          disagreements.push(`${verdict.kind} ${what}: Istio ${verdict.ok ? "accepts" : verdict.errors[0]}, we ${found[0] ?? "accept"}`)
+          disagreements.push(
+            `${verdict.kind} ${what}: Istio ${verdict.ok ? "accepts" : verdict.errors[0]}, we ${found[0] ?? "accept"}`
+          )
       }
     })
     expect(disagreements).toEqual([])

@@ -6,7 +6,9 @@ import { connect, type Socket } from "node:net"
 import type { Said } from "./Backends.ts"
 import { type Place, proxyHeader } from "./Relay.ts"
 
-export type Outcome = { readonly said: Said; readonly error?: undefined } | { readonly said?: undefined; readonly error: string }
+export type Outcome =
+  | { readonly said: Said; readonly error?: undefined }
+  | { readonly said?: undefined; readonly error: string }
 
 export interface Call {
   /** Where the caller's sidecar takes what the kernel would redirect. */

@@ -21,7 +21,19 @@ export const authority = (dir: string, label: string): Authority => {
   const request = (name: string, subject: string, extensions: ReadonlyArray<string>, signer: ReadonlyArray<string>) => {
     const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", file(name, "key")]
     const rest = extensions.flatMap((extension) => ["-addext", extension])
-    const args = ["req", "-x509", ...key, "-out", file(name, "crt"), "-subj", subject, "-days", "30", ...rest, ...signer]
+    const args = [
+      "req",
+      "-x509",
+      ...key,
+      "-out",
+      file(name, "crt"),
+      "-subj",
+      subject,
+      "-days",
+      "30",
+      ...rest,
+      ...signer
+    ]
     execFileSync("openssl", args, { stdio: ["ignore", "ignore", "pipe"] })
   }
   request(label, `/O=cw test/CN=${label}`, ["keyUsage=critical,keyCertSign,cRLSign"], [])

@@ -91,7 +91,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
       ports: [53, 5399]
     })
     stops.push(dns.stop)
-    const known = ["istio-system", "cw", cluster.gateway, ...own.map((each) => each.namespace)]
+    const known = ["istio-system", "cw", "cw-system", cluster.gateway, ...own.map((each) => each.namespace)]
     await apply(
       Objects.list([
         ...Objects.namespaces(known.filter((each) => each !== "default")),
@@ -102,6 +102,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
         Objects.sidecarFilter("client", addresses.client),
         ...own.map((each) => Objects.sidecarFilter(`backend-${each.service.name}`, each.pod)),
         Objects.marker(0),
+        ...Objects.readsSecrets("gateway", cluster.gateway),
         ...(options.objects ?? [])
       ])
     )
@@ -126,6 +127,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
         dir,
         cluster: name,
         istiod: addresses.istiod,
+        id,
         identity: authority.issue(`${name}-${proxy}`, [`URI:${id}`]),
         root: authority.root,
         labels: { ...about.labels, [Objects.proxyLabel]: proxy }
@@ -194,7 +196,12 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
           if (proxy.program.ended !== undefined) continue
           const page = proxy.role === "sidecar" ? "/listeners" : "/clusters"
           const sign = proxy.role === "sidecar" ? `240.255.255.254_${10_000 + generation}` : host
-          await until(`${proxy.name} of ${name} to have the configuration`, async () => (await proxy.admin(page)).includes(sign), [istiod], 20)
+          await until(
+            `${proxy.name} of ${name} to have the configuration`,
+            async () => (await proxy.admin(page)).includes(sign),
+            [istiod],
+            20
+          )
         }
       },
       gatewayConnections: async () => {

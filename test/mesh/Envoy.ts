@@ -23,8 +23,8 @@ export interface EnvoyOptions {
   readonly istiod: string
   readonly identity: Issued
   readonly root: string
-  /** More files for Envoy's certificates, and a token for istiod. */
-  readonly token?: string
+  /** Its SPIFFE id, which istiod takes as proven: what would be a token in a cluster. */
+  readonly id: string
 }
 
 export interface Envoy {
@@ -81,16 +81,13 @@ const bootstrap = (options: EnvoyOptions, secrets: string) => ({
       grpc_services: [
         {
           envoy_grpc: { cluster_name: "xds-grpc" },
-          ...(options.token && { initial_metadata: [{ key: "authorization", value: `Bearer ${options.token}` }] })
+          initial_metadata: [{ key: "x-forwarded-client-cert", value: `URI=${options.id}` }]
         }
       ]
     }
   },
   static_resources: {
-    clusters: [
-      cluster("xds-grpc", socket(options.istiod, xdsPort)),
-      cluster("sds-grpc", { pipe: { path: secrets } })
-    ]
+    clusters: [cluster("xds-grpc", socket(options.istiod, xdsPort)), cluster("sds-grpc", { pipe: { path: secrets } })]
   }
 })
 
@@ -100,8 +97,7 @@ export const startEnvoy = async (options: EnvoyOptions): Promise<Envoy> => {
   const file = join(dir, `${name}.json`)
   writeFileSync(file, JSON.stringify(bootstrap(options, secrets.path)))
   const args = ["-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
-  const start = () =>
-    startProgram(files("envoy").envoy, args, { log: join(dir, `${name}.log`), cwd: dir })
+  const start = () => startProgram(files("envoy").envoy, args, { log: join(dir, `${name}.log`), cwd: dir })
   let program = start()
 
   const admin = (path: string) =>

@@ -10,7 +10,9 @@ export interface FleetService {
   readonly hosts: ReadonlyArray<string>
   readonly ports: ReadonlyArray<{ readonly name: string; readonly port: number; readonly protocol: Protocol }>
   /** Cluster to the Kubernetes Service there. */
-  readonly runs: Readonly<Record<string, { readonly name?: string; readonly namespace?: string; readonly shift?: number }>>
+  readonly runs: Readonly<
+    Record<string, { readonly name?: string; readonly namespace?: string; readonly shift?: number }>
+  >
   /** The Kubernetes Service is said by its ClusterIP instead of its name. */
   readonly byIp?: boolean
   readonly more?: Readonly<Record<string, unknown>>
@@ -79,7 +81,14 @@ export const clustersJson = (fleet: Fleet, addresses: ReadonlyMap<string, Addres
   fleet.clusters.map(({ name, gateway, reached }) => {
     const { gateway: first, gatewayToo } = addresses.get(name)!
     const all = reached.map((how) => (how === "name" ? gatewayName(name) : how === "ip" ? first : gatewayToo))
-    return { name, address: all[0], addresses: all.slice(1), istio_version: "1.31.0", gateway: { namespace: gateway }, ...more }
+    return {
+      name,
+      address: all[0],
+      addresses: all.slice(1),
+      istio_version: "1.31.0",
+      gateway: { namespace: gateway },
+      ...more
+    }
   })
 
 export const servicesJson = (fleet: Fleet, backends: ReadonlyArray<Placed>): unknown =>
@@ -131,7 +140,13 @@ export const two: Fleet = {
       ],
       runs: { b: { shift: 5 } }
     },
-    { name: "details", hosts: ["details.default"], ports: [{ name: "http", port: 80, protocol: "HTTP" }], runs: { a: {} }, byIp: true },
+    {
+      name: "details",
+      hosts: ["details.default"],
+      ports: [{ name: "http", port: 80, protocol: "HTTP" }],
+      runs: { a: {} },
+      byIp: true
+    },
     { name: "db", hosts: ["db.data"], ports: [{ name: "tcp", port: 7000, protocol: "TCP" }], runs: { a: {}, b: {} } }
   ]
 }
@@ -159,8 +174,19 @@ export const three: Fleet = {
       ],
       runs: { b: { shift: 5 }, c: { namespace: "shop" } }
     },
-    { name: "details", hosts: ["details.default"], ports: [{ name: "http", port: 80, protocol: "HTTP" }], runs: { c: {} }, byIp: true },
-    { name: "db", hosts: ["db.data"], ports: [{ name: "tcp", port: 7000, protocol: "TCP" }], runs: { a: {}, b: {}, c: {} } }
+    {
+      name: "details",
+      hosts: ["details.default"],
+      ports: [{ name: "http", port: 80, protocol: "HTTP" }],
+      runs: { c: {} },
+      byIp: true
+    },
+    {
+      name: "db",
+      hosts: ["db.data"],
+      ports: [{ name: "tcp", port: 7000, protocol: "TCP" }],
+      runs: { a: {}, b: {}, c: {} }
+    }
   ]
 }
 

@@ -29,6 +29,9 @@ const environment = {
   VALIDATION_WEBHOOK_CONFIG_NAME: "",
   PILOT_ENABLE_GATEWAY_API: "false",
   PILOT_ENABLE_IP_AUTOALLOCATE: "false",
+  // Proxies say who they are by a header: there is no token without a kubelet.
+  XDS_AUTH_PLAINTEXT: "true",
+  TRUSTED_GATEWAY_CIDR: "127.0.0.0/8",
   GOMEMLIMIT: "300MiB"
 }
 

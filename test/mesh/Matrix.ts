@@ -6,10 +6,11 @@ import { call } from "./Call.ts"
 import type { Cluster, RunningBackend } from "./Cluster.ts"
 import type { FleetService, Protocol } from "./Fleet.ts"
 import type { Mesh } from "./Mesh.ts"
+import { predicted, worldOf } from "./Simulated.ts"
 import { inboundPort } from "./Objects.ts"
 
 export interface Check {
-  readonly part: "delivery" | "dns" | "identity" | "failover" | "gateway" | "loop"
+  readonly part: "delivery" | "simulator" | "dns" | "identity" | "failover" | "gateway" | "loop"
   readonly what: string
   readonly ok: boolean
   /** Clusters that answered, or what went wrong. */
@@ -29,9 +30,7 @@ const suffix = "global"
 export const cells = (mesh: Mesh): ReadonlyArray<Cell> =>
   mesh.clusters.flatMap((from) =>
     mesh.fleet.services.flatMap((service) =>
-      service.hosts.flatMap((host) =>
-        service.ports.map((port) => ({ from, service, host: `${host}.${suffix}`, port }))
-      )
+      service.hosts.flatMap((host) => service.ports.map((port) => ({ from, service, host: `${host}.${suffix}`, port })))
     )
   )
 
@@ -78,9 +77,18 @@ const judge = (
 /** Each cell several times: one right answer may be luck. */
 export const delivery = async (mesh: Mesh): Promise<ReadonlyArray<Check>> => {
   const own = cells(mesh)
+  const world = worldOf(mesh)
   const rows = await inGroups(own, 6, async (cell) => {
     const outcomes = await dialTimes(cell, 5)
     const checks = [judge("delivery", label(cell), cell, outcomes, expected(cell))]
+    const { from, host, port } = cell
+    const told = predicted(world, from.name, host, port.port)
+    checks.push({
+      part: "simulator",
+      what: `${label(cell)}: Envoy does what the simulator says`,
+      ok: outcomes.every(({ said }) => said !== undefined && told.includes(said.cluster)),
+      seen: `told ${told.join(" ") || "nobody"}, seen ${answering(outcomes)}`
+    })
     const callers = outcomes.flatMap((outcome) => outcome.said?.caller ?? [])
     if (mesh.profile.endToEnd && cell.port.protocol !== "TCP") {
       const { clientId } = cell.from
@@ -165,7 +173,13 @@ export const failover = async (mesh: Mesh): Promise<ReadonlyArray<Check>> => {
       own.map(async (cell) => {
         const others = Object.keys(cell.service.runs).filter((name) => name !== from.name)
         const lost = await settle(cell, others, 5)
-        const judged = judge("failover", `${label(cell)}: local dead, others answer`, cell, await dialTimes(cell, 6), others)
+        const judged = judge(
+          "failover",
+          `${label(cell)}: local dead, others answer`,
+          cell,
+          await dialTimes(cell, 6),
+          others
+        )
         checks.push(lost > 12 ? { ...judged, ok: false, seen: `${lost} calls lost` } : judged)
       })
     )
@@ -173,7 +187,9 @@ export const failover = async (mesh: Mesh): Promise<ReadonlyArray<Check>> => {
     await Promise.all(
       own.map(async (cell) => {
         await settle(cell, [from.name], 30)
-        checks.push(judge("failover", `${label(cell)}: local back, answers again`, cell, await dialTimes(cell, 4), [from.name]))
+        checks.push(
+          judge("failover", `${label(cell)}: local back, answers again`, cell, await dialTimes(cell, 4), [from.name])
+        )
       })
     )
   }
@@ -200,7 +216,12 @@ export const gatewayDeath = async (mesh: Mesh, victim: string): Promise<Readonly
       const outcome = await dial(cell)
       const ms = Date.now() - started
       const what = `${label(cell)}: gateway of ${victim} dead, nobody else: fails at once`
-      return { part: "gateway", what, ok: outcome.error !== undefined && ms < 3000, seen: `${outcome.error ?? "answered"} after ${ms} ms` }
+      return {
+        part: "gateway",
+        what,
+        ok: outcome.error !== undefined && ms < 3000,
+        seen: `${outcome.error ?? "answered"} after ${ms} ms`
+      }
     })
   )
   await dead.gateway.restart()
@@ -227,16 +248,22 @@ const dialUntil = async (cell: Cell, cluster: string, seconds = 25): Promise<Out
 }
 
 /** Nobody runs the service any more: calls fail, and no gateway hands them on to another. */
-export const noLoop = async (mesh: Mesh): Promise<ReadonlyArray<Check>> => {
+export const noLoop = async (
+  mesh: Mesh,
+  only?: ReadonlyArray<string>,
+  // More than it takes until an endpoint is left out: a gateway that knows others would turn to them then.
+  calls = 8
+): Promise<ReadonlyArray<Check>> => {
   const checks: Array<Check> = []
-  const every = mesh.fleet.services.flatMap((service) => backendsOf(mesh, service))
+  const services = mesh.fleet.services.filter((service) => only?.includes(service.name) ?? true)
+  const every = services.flatMap((service) => backendsOf(mesh, service))
   await Promise.all(every.map((each) => each.down()))
   try {
-    for (const service of mesh.fleet.services) {
-      const own = cells(mesh).filter((cell) => cell.service === service && cell.host === `${service.hosts[0]}.${suffix}`)
+    for (const service of services) {
+      const own = cells(mesh).filter(
+        (cell) => cell.service === service && cell.host === `${service.hosts[0]}.${suffix}`
+      )
       const before = await connections(mesh)
-      // More than it takes until an endpoint is left out: a gateway that knows others would turn to them then.
-      const calls = 8
       const outcomes = (await Promise.all(own.map((cell) => dialTimes(cell, calls)))).flat()
       const after = await connections(mesh)
       // Envoy tries an HTTP call three times, each on another endpoint.

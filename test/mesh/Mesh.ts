@@ -5,11 +5,12 @@ import { join } from "node:path"
 import { startApiServers } from "../parts/ApiServer.ts"
 import { type PartName } from "../parts/Recipes.ts"
 import { removeFolder, temporaryFolder } from "../parts/Processes.ts"
-import { addressesOf, reserveNetwork } from "./Addresses.ts"
-import { authority } from "./Certs.ts"
+import { type Addresses, addressesOf, reserveNetwork } from "./Addresses.ts"
+import { type Authority, authority } from "./Certs.ts"
 import { type Cluster, startCluster } from "./Cluster.ts"
 import { type Output, runCw } from "./Cw.ts"
-import { clustersJson, type Fleet, placed, servicesJson } from "./Fleet.ts"
+import { clustersJson, type Fleet, type FleetCluster, gatewayName, placed, servicesJson } from "./Fleet.ts"
+import { edgeCertificate } from "./Objects.ts"
 import type { Profile } from "./Profiles.ts"
 
 export const parts: ReadonlyArray<PartName> = ["etcd", "kube", "istio-crds", "istio", "envoy", "coredns"]
@@ -35,6 +36,7 @@ export const startMesh = async (fleet: Fleet, profile: Profile): Promise<Mesh> =
     const backends = fleet.clusters.flatMap(({ name }) => placed(fleet, name, addresses.get(name)!))
     const names = fleet.clusters.map(({ name }) => name)
     const shared = authority(join(dir, "pki"), "shared")
+    const edge = authority(join(dir, "pki-edge"), "edge")
     const serving = startApiServers(fleet.clusters.length, { sharedEtcd: true, istioCrds: true })
     serving.then(
       (servers) => stops.push(async () => Promise.all(servers.map((server) => server.stop()))),
@@ -60,6 +62,7 @@ export const startMesh = async (fleet: Fleet, profile: Profile): Promise<Mesh> =
           authority: profile.sharedRoot ? shared : authority(join(dir, `pki-${cluster.name}`), cluster.name),
           trustDomain: profile.sharedRoot ? "cluster.local" : `${cluster.name}.test`,
           gateway: { label: profile.gatewayLabel, ports: profile.gatewayPorts(fleet) },
+          objects: profile.edge ? edgeObjects(cluster, addresses.get(cluster.name)!, edge) : [],
           output: outputs.get(cluster.name)!
         })
       )
@@ -80,4 +83,9 @@ export const startMesh = async (fleet: Fleet, profile: Profile): Promise<Mesh> =
     await stop()
     throw error
   }
+}
+
+const edgeObjects = ({ name, gateway }: FleetCluster, addresses: Addresses, edge: Authority) => {
+  const names = [`DNS:${gatewayName(name)}`, `IP:${addresses.gateway}`, `IP:${addresses.gatewayToo}`]
+  return edgeCertificate(gateway, edge.issue(`edge-${name}`, names), edge.root)
 }

@@ -1,5 +1,6 @@
 // What a cluster holds besides the output of cw: its Services and workloads, strict mTLS, and the EnvoyFilters that let
 // a mesh live on loopback (own listening addresses, the PROXY header in place of the kernel, the cluster's own DNS).
+import type { Issued } from "./Certs.ts"
 import { type Placed, serviceAccount } from "./Fleet.ts"
 
 export const outboundPort = 15_001
@@ -82,6 +83,44 @@ export const strict: Object = {
 export const namespaces = (names: Iterable<string>): ReadonlyArray<Object> =>
   [...new Set(names)].map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }))
 
+/** As the gateway's chart does: without it istiod gives the gateway no certificate of a Secret. */
+export const readsSecrets = (serviceAccount: string, namespace: string): ReadonlyArray<Object> => [
+  {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "Role",
+    metadata: { name: serviceAccount, namespace },
+    rules: [{ apiGroups: [""], resources: ["secrets"], verbs: ["get", "watch", "list"] }]
+  },
+  {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "RoleBinding",
+    metadata: { name: serviceAccount, namespace },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: serviceAccount },
+    subjects: [{ kind: "ServiceAccount", name: serviceAccount, namespace }]
+  }
+]
+
+/** What profile tls needs: the gateway's certificate, and the CA for those who call others. */
+export const edgeCertificate = (
+  namespace: string,
+  { certificate, key }: Issued,
+  root: string
+): ReadonlyArray<Object> => [
+  {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: "kubernetes.io/tls",
+    metadata: { name: "cw-gateway", namespace },
+    stringData: { "tls.crt": certificate, "tls.key": key }
+  },
+  {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "cw-ca", namespace: "cw-system" },
+    data: { "ca.crt": root }
+  }
+]
+
 /** A pod on loopback is a WorkloadEntry: the API server refuses loopback addresses in EndpointSlices. */
 export const backendObjects = (each: Placed): ReadonlyArray<Object> => {
   const labels = { app: each.name }
@@ -131,4 +170,3 @@ export const marker = (n: number): Object => ({
 export const markerHost = (n: number): string => `marker-${n}.cw.test`
 
 export const list = (items: ReadonlyArray<Object>): string => JSON.stringify({ apiVersion: "v1", kind: "List", items })
-

@@ -10,6 +10,8 @@ export interface Profile {
   readonly gatewayPorts: (fleet: Fleet) => ReadonlyArray<number>
   /** Calls go to the local backend as long as there is one, and to others when it dies. */
   readonly failover: boolean
+  /** Gateways have certificates of their own. */
+  readonly edge?: boolean
   /** The server sees the caller's own identity, also from another cluster. */
   readonly endToEnd: boolean
 }
@@ -39,6 +41,27 @@ export const classic: Profile = {
   sharedRoot: false,
   gatewayLabel: "ingressgateway",
   gatewayPorts: servicePorts,
+  failover: false,
+  endToEnd: false
+}
+
+/** Calls between clusters go in plaintext; inside a cluster the mesh's own mTLS stays. */
+export const plaintext: Profile = {
+  ...mtls,
+  name: "plaintext",
+  transform: { ...mtls.transform, profile: "plaintext", allowPlaintext: true },
+  sharedRoot: false,
+  gatewayPorts: servicePorts,
+  endToEnd: false
+}
+
+/** Calls between clusters go in TLS to the gateway, whose certificate is no mesh's. */
+export const tls: Profile = {
+  ...mtls,
+  name: "tls",
+  transform: { ...mtls.transform, profile: "tls", tls: { caConfigMap: "cw-ca" } },
+  sharedRoot: false,
+  edge: true,
   failover: false,
   endToEnd: false
 }

@@ -21,3 +21,20 @@ export const classicMatrix = async (mesh: Mesh): Promise<ReadonlyArray<Check>> =
   ...(await names(mesh)),
   ...(await delivery(mesh))
 ]
+
+/** Profile plaintext: gateways end the calls, so a TCP call to a dead backend is accepted and then lost. */
+export const failoverMatrix = async (mesh: Mesh): Promise<ReadonlyArray<Check>> => [
+  ...(await names(mesh)),
+  ...(await delivery(mesh)),
+  ...(await failover(mesh)),
+  ...(await gatewayDeath(mesh, "b")),
+  ...(await noLoop(mesh))
+]
+
+/** Profile tls: clusters that run a service call their own backend alone; the others have all gateways. */
+export const remoteMatrix = async (mesh: Mesh): Promise<ReadonlyArray<Check>> => [
+  ...(await names(mesh)),
+  ...(await delivery(mesh)),
+  ...(await gatewayDeath(mesh, "b")),
+  ...(await noLoop(mesh))
+]

@@ -7,7 +7,7 @@ import { mtls } from "./Profiles.ts"
 import { fullMatrix } from "./Suites.ts"
 
 describe.skipIf(lacking(...parts))("two real meshes", () => {
-  it("deliver every call of the matrix", { timeout: 150_000 }, async () => {
+  it("deliver every call of the matrix", { timeout: 240_000 }, async () => {
     await using mesh = await startMesh(two, mtls)
     const checks = await fullMatrix(mesh)
     expect(checks.filter((check) => !check.ok)).toEqual([])

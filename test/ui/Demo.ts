@@ -56,7 +56,7 @@ const pipeline = `apiVersion: coddiwomple.io/v1alpha1
 kind: Pipeline
 metadata: { name: global-dns }
 sources:
-  inventory: { uses: json, with: { clusters: clusters.json, services: services.json } }
+  inventory: { uses: json, with: { clusters: clusters.json, services: services.json, watch: true } }
 transforms:
   mesh: { uses: istio-global-dns }
 sinks:

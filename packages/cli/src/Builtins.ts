@@ -16,6 +16,7 @@ export const builtins: Readonly<Record<Kind, Readonly<Record<string, Load>>>> = 
     exec: () => import("@coddiwomple/transform-exec")
   },
   check: {
+    routes: () => import("@coddiwomple/check-routes"),
     exec: () => import("@coddiwomple/transform-exec/check")
   },
   sink: {

@@ -48,10 +48,12 @@ export const excerpt = (text: string, asked: string, fold: Partial<FoldOptions>)
     }
     return true
   }
-  const isMeant = (e: Entry["value"]) => e.name === prefix || (Array.isArray(e.dns_prefixes) && e.dns_prefixes.includes(prefix))
+  const isMeant = (e: Entry["value"]) =>
+    e.name === prefix || (Array.isArray(e.dns_prefixes) && e.dns_prefixes.includes(prefix))
   if (!take(occurrences(text, JSON.stringify(prefix)), isMeant) || found.size === 0) return undefined
   const meant = [...found.values()].map((entry) => entry.value)
-  for (const { name } of meant) if (!take(occurrences(text, JSON.stringify(name)), (e) => e.name === name)) return undefined
+  for (const { name } of meant)
+    if (!take(occurrences(text, JSON.stringify(name)), (e) => e.name === name)) return undefined
   for (const port of meant.flatMap(portsOf)) if (!take(rivals(text, port), () => true)) return undefined
   const kept = [...found.values()].sort((a, b) => a.start - b.start)
   return { text: `[${kept.map((entry) => entry.text).join(",")}]`, pinned: addresses(text, kept, fold) }
@@ -66,7 +68,8 @@ interface Port {
   readonly protocol?: unknown
 }
 
-const portsOf = ({ ports }: Entry["value"]): ReadonlyArray<Port> => (Array.isArray(ports) ? ports : [ports]) as ReadonlyArray<Port>
+const portsOf = ({ ports }: Entry["value"]): ReadonlyArray<Port> =>
+  (Array.isArray(ports) ? ports : [ports]) as ReadonlyArray<Port>
 
 /** Ports of the same number which neither Host header nor SNI tell apart. */
 function* rivals(text: string, own: Port): Generator<number> {
@@ -83,7 +86,11 @@ function* rivals(text: string, own: Port): Generator<number> {
 
 /** The object with a name and backends that holds this position. */
 const entryAround = (text: string, position: number): Entry | undefined => {
-  for (let start = text.lastIndexOf("{", position); start >= 0 && position - start < 100_000; start = text.lastIndexOf("{", start - 1)) {
+  for (
+    let start = text.lastIndexOf("{", position);
+    start >= 0 && position - start < 100_000;
+    start = text.lastIndexOf("{", start - 1)
+  ) {
     const end = endOf(text, start)
     if (end <= position) continue
     const slice = text.slice(start, end)
@@ -118,11 +125,18 @@ const crowd = 16
  * As the fold gives them out: in name order, and only on a collision depending on others. Names are read where they
  * stand as in the documents; a stranger's spelling costs a service in a collision its neighbour.
  */
-const addresses = (text: string, kept: ReadonlyArray<Entry>, fold: Partial<FoldOptions>): ReadonlyMap<string, string> => {
+const addresses = (
+  text: string,
+  kept: ReadonlyArray<Entry>,
+  fold: Partial<FoldOptions>
+): ReadonlyMap<string, string> => {
   const range = fold.range ?? parseRange(defaultRange)
   if ("problem" in range) return new Map()
-  const idOf = (name: string, namespace: unknown) => identity(name, typeof namespace === "string" ? namespace : undefined)
-  const wanted = new Set(kept.filter((e) => e.value.address === undefined).map((e) => idOf(e.value.name, e.value.namespace)))
+  const idOf = (name: string, namespace: unknown) =>
+    identity(name, typeof namespace === "string" ? namespace : undefined)
+  const wanted = new Set(
+    kept.filter((e) => e.value.address === undefined).map((e) => idOf(e.value.name, e.value.namespace))
+  )
   const places = new Set<number>()
   for (const id of wanted) for (let i = 0; i < crowd; i++) places.add(preferred(id, range) - i)
   const near = new Set(wanted)

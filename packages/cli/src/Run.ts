@@ -47,7 +47,8 @@ export const run = (pipeline: Opened, told: Presenter, options: Options) =>
           told.diagnostics(built.failure)
           return ExitCode.failed
         }
-        const service = !options.once && (options.watch || options.listen !== undefined || (yield* session.engine.endless))
+        const service =
+          !options.once && (options.watch || options.listen !== undefined || (yield* session.engine.endless))
         return service ? yield* serve(session, told, options) : yield* finish(session, told, options)
       })
   )
@@ -68,10 +69,17 @@ const finish = (session: Session.Session, told: Presenter, options: Options) =>
     return ExitCode.worst([code, locked.length > 0 ? ExitCode.failed : ExitCode.ok])
   })
 
+/** Where every source has ended nothing else keeps the process: Node would end it in the middle. */
+const stayAlive = Effect.acquireRelease(
+  Effect.sync(() => setInterval(() => {}, 2 ** 30)),
+  (timer) => Effect.sync(() => clearInterval(timer))
+)
+
 const serve = (session: Session.Session, told: Presenter, options: Options) =>
   Effect.gen(function* () {
     const life = yield* Life
     yield* life.serve
+    yield* stayAlive
     const news = new News(told)
     yield* Session.show(session, told, (event) => follow(session, told, news, event))
     if (options.listen !== undefined) {

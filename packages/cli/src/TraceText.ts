@@ -29,9 +29,13 @@ const verdict = (trace: Trace): string => {
   if (who.length === 1 && trace.outcome === "delivered") return `cluster ${who[0]![0]} answers`
   if (who.length > 0) {
     const parts = list(who.map(([cluster, share]) => `${cluster} (${percent(share)})`))
-    return trace.outcome === "partly" ? `only ${parts} of the calls are answered, the others fail` : `clusters ${parts} answer`
+    return trace.outcome === "partly"
+      ? `only ${parts} of the calls are answered, the others fail`
+      : `clusters ${parts} answer`
   }
-  const reasons = new Set(trace.tiers.flatMap((t) => t.legs.flatMap((l) => (l.failure === undefined ? [] : [l.failure.reason]))))
+  const reasons = new Set(
+    trace.tiers.flatMap((t) => t.legs.flatMap((l) => (l.failure === undefined ? [] : [l.failure.reason])))
+  )
   return `nobody answers${reasons.size === 0 ? "" : `: ${[...reasons].join("; ")}`}`
 }
 
@@ -48,7 +52,10 @@ export const text = ({ trace, without }: Examined, paint: Paint): string => {
   const { call } = trace
   const good = trace.outcome === "delivered"
   const lines = [
-    paint("bold", `${call.host}:${call.port} from cluster ${call.from}${call.namespace === undefined ? "" : `, namespace ${call.namespace}`}${supposed(call)}`),
+    paint(
+      "bold",
+      `${call.host}:${call.port} from cluster ${call.from}${call.namespace === undefined ? "" : `, namespace ${call.namespace}`}${supposed(call)}`
+    ),
     `  ${paint(good ? "added" : "error", `${trace.outcome}: ${verdict(trace)}`)}`,
     ""
   ]
@@ -82,7 +89,9 @@ const tierLines = (trace: Trace, tier: Tier, i: number, paint: Paint): ReadonlyA
 const legLines = (trace: Trace, leg: Leg, several: boolean, paint: Paint): ReadonlyArray<string> => {
   const share = several ? `${percent(leg.share)} ` : ""
   const mark = leg.failure === undefined ? paint("added", "ok") : paint("error", "fails")
-  const where = leg.remote ? `${edges[leg.edge]} to cluster ${leg.cluster}` : `cluster ${leg.cluster}, ${edges[leg.edge]}`
+  const where = leg.remote
+    ? `${edges[leg.edge]} to cluster ${leg.cluster}`
+    : `cluster ${leg.cluster}, ${edges[leg.edge]}`
   const lines = [`    ${share}${where}: ${mark}`]
   for (const step of leg.steps) lines.push(...stepLines(step, "      ", trace.call.from, paint))
   if (leg.failure !== undefined) lines.push(`      ${paint("error", leg.failure.reason)}`)
@@ -112,7 +121,12 @@ export const json = (service: string, { findings, trace, without }: Examined) =>
   gateway_down: [...(trace.call.withoutGateway ?? [])],
   outcome: trace.outcome,
   verdict: verdict(trace),
-  answers: trace.answers.map(({ leg, share }) => ({ cluster: leg.cluster, address: leg.address, port: leg.port, share })),
+  answers: trace.answers.map(({ leg, share }) => ({
+    cluster: leg.cluster,
+    address: leg.address,
+    port: leg.port,
+    share
+  })),
   steps: trace.steps.map(stepJson),
   tiers: trace.tiers.map((tier) => ({ alive: tier.alive, legs: tier.legs.map(legJson) })),
   without: without.map((w) => ({ cluster: w.cluster, outcome: w.trace.outcome, verdict: verdict(w.trace) })),

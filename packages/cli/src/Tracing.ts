@@ -50,6 +50,8 @@ export interface Plant {
   /** Services files of json sources, absolute. */
   readonly services: ReadonlyArray<string>
   readonly fold: Partial<FoldOptions>
+  /** Istio gives the addresses, and proxies capture DNS. */
+  readonly dnsCapture: boolean
   readonly blueprints: ReadonlyArray<Assembly.Blueprint>
 }
 
@@ -65,10 +67,17 @@ export const fromPipeline = (pipeline: Opened): Plant => ({
   directory: pipeline.directory,
   services: pipeline.checked.nodes.flatMap(({ config, kind, uses }) => {
     const { services } = (config ?? {}) as { readonly services?: unknown }
-    return kind === "source" && uses === "json" && typeof services === "string" ? [resolve(pipeline.directory, services)] : []
+    return kind === "source" && uses === "json" && typeof services === "string"
+      ? [resolve(pipeline.directory, services)]
+      : []
   }),
   fold: engineOptions(pipeline.checked, pipeline.lock?.pins).fold,
-  blueprints: pipeline.nodes.flatMap((node) => (node.kind === "source" || node.kind === "transform" ? [node.pinned] : []))
+  dnsCapture: pipeline.checked.nodes.some(
+    ({ config }) => (config as { readonly autoAllocate?: unknown } | undefined)?.autoAllocate === true
+  ),
+  blueprints: pipeline.nodes.flatMap((node) =>
+    node.kind === "source" || node.kind === "transform" ? [node.pinned] : []
+  )
 })
 
 /** As `cw gen` reads and renders them. */
@@ -82,6 +91,7 @@ export const fromFiles = async (clusters: string, services: string, profile: str
     directory: process.cwd(),
     services: [resolve(services)],
     fold: {},
+    dnsCapture: false,
     blueprints: [
       { id: "files", fingerprint: "", layer: Source.layer(json.default, "files", { clusters, services }) as never },
       { id: "istio", fingerprint: "", layer: Transform.layer(istio.default, "istio", { profile } as never) as never }
@@ -129,12 +139,16 @@ const look = (plant: Plant, question: Question, files: Files): Effect.Effect<Ans
     if (built._tag === "Failure") return { _tag: "Failed", diagnostics: built.failure } as const
     const nodes = yield* assembly.nodes
     const fold = new Fold(plant.fold)
-    const failures = yield* Effect.forEach(nodes, (node) => (node.kind === "source" ? read(node, fold) : Effect.succeed([])), {
-      concurrency: "unbounded"
-    })
+    const failures = yield* Effect.forEach(
+      nodes,
+      (node) => (node.kind === "source" ? read(node, fold) : Effect.succeed([])),
+      {
+        concurrency: "unbounded"
+      }
+    )
     if (failures.flat().length > 0) return { _tag: "Failed", diagnostics: failures.flat() } as const
     const model = fold.commit() ?? fold.model
-    return yield* ask(plant.name, nodes, model, question)
+    return yield* ask(plant, nodes, model, question)
   }).pipe(
     Effect.provide(
       Layer.mergeAll(
@@ -148,7 +162,10 @@ const look = (plant: Plant, question: Question, files: Files): Effect.Effect<Ans
   ) as Effect.Effect<Answer>
 
 /** All that a source says now; of one that watches, its first word on everything. */
-const read = (node: Extract<Node, { readonly kind: "source" }>, fold: Fold): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> => {
+const read = (
+  node: Extract<Node, { readonly kind: "source" }>,
+  fold: Fold
+): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> => {
   const { endless, events } = node.impl
   const taken = Stream.tap(events, (event) => Effect.sync(() => fold.accept(node.id, event, Date.now())))
   const bounded = endless === true ? Stream.takeUntil(taken, () => fold.settled([node.id])) : taken
@@ -163,7 +180,7 @@ const read = (node: Extract<Node, { readonly kind: "source" }>, fold: Fold): Eff
   )
 }
 
-const ask = (pipeline: string, nodes: ReadonlyArray<Node>, model: Model, question: Question): Effect.Effect<Answer> =>
+const ask = (plant: Plant, nodes: ReadonlyArray<Node>, model: Model, question: Question): Effect.Effect<Answer> =>
   Effect.gen(function* () {
     const mistake = unknownCluster(model, question)
     if (mistake !== undefined) return mistake
@@ -175,14 +192,18 @@ const ask = (pipeline: string, nodes: ReadonlyArray<Node>, model: Model, questio
       const has = service.ports.map((p) => `${host}:${p.port} (${p.protocol})`).join(", ")
       return { _tag: "Usage", what: `${host} has no port ${question.port}`, advice: `known: ${has}` } as const
     }
-    const exit = yield* Effect.exit(renderer(pipeline, nodes).render(restricted(model, service)))
+    const exit = yield* Effect.exit(renderer(plant.name, nodes).render(restricted(model, service)))
     if (Exit.isFailure(exit)) {
       const refusal = Cause.squash(exit.cause) as { readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic> }
       return { _tag: "Failed", diagnostics: refusal.diagnostics } as const
     }
     const held = exit.value.held.get(service.identity)
     if (held !== undefined) return { _tag: "Held", service: service.identity, diagnostics: held.diagnostics } as const
-    const world = fromArtifacts(model.fleet, exit.value.desired(traced).artifacts())
+    const world = fromArtifacts(
+      model.fleet,
+      exit.value.desired(traced).artifacts(),
+      plant.dnsCapture ? { dnsCapture: true } : undefined
+    )
     const set = (names: ReadonlyArray<string>) => (names.length === 0 ? undefined : new Set(names))
     const examined = ports.map(({ port }) => {
       const call = {
@@ -195,7 +216,10 @@ const ask = (pipeline: string, nodes: ReadonlyArray<Node>, model: Model, questio
         withoutGateway: set(question.gatewayDown),
         declared: service
       }
-      return examine(world, Object.fromEntries(Object.entries(call).filter(([, value]) => value !== undefined)) as unknown as Call)
+      return examine(
+        world,
+        Object.fromEntries(Object.entries(call).filter(([, value]) => value !== undefined)) as unknown as Call
+      )
     })
     return { _tag: "Traced", service: service.identity, examined } as const
   })
@@ -204,7 +228,9 @@ const traced = "trace"
 
 const renderer = (pipeline: string, nodes: ReadonlyArray<Node>): Renderer => {
   const { graph } = Graph.wire(nodes.map(Graph.wireOf))
-  const transforms = graph.order.flatMap((id) => nodes.filter((n): n is TransformNode => n.kind === "transform" && n.id === id))
+  const transforms = graph.order.flatMap((id) =>
+    nodes.filter((n): n is TransformNode => n.kind === "transform" && n.id === id)
+  )
   const upstream = new Map(graph.upstream).set(traced, graph.leaves)
   return new Renderer(pipeline, { transforms, checks: [], upstream })
 }
@@ -215,9 +241,14 @@ const mostRivals = 200
 /** The model with this service and those whose calls could be mistaken for its own. */
 const restricted = (model: Model, service: Service): Model => {
   const rivals: Array<Service> = []
-  for (const other of HashMap.values(model.services)) if (other !== service && isRival(service, other)) rivals.push(other)
+  for (const other of HashMap.values(model.services))
+    if (other !== service && isRival(service, other)) rivals.push(other)
   // Those on its very address first, then by name: the winner of a claim is among them.
-  rivals.sort((a, b) => Number(b.address === service.address) - Number(a.address === service.address) || (a.identity < b.identity ? -1 : 1))
+  rivals.sort(
+    (a, b) =>
+      Number(b.address === service.address) - Number(a.address === service.address) ||
+      (a.identity < b.identity ? -1 : 1)
+  )
   const kept = [service, ...rivals.slice(0, mostRivals)]
   return {
     ...model,
@@ -244,7 +275,11 @@ const unknownCluster = (model: Model, { backendDown, down, from, gatewayDown }: 
   const known = model.fleet.byName
   const name = [from, ...down, ...backendDown, ...gatewayDown].find((each) => !known.has(each))
   if (name === undefined) return undefined
-  return { _tag: "Usage", what: `unknown cluster ${JSON.stringify(name)}`, advice: Suggest.help(name, known.keys()) ?? "there are no clusters" }
+  return {
+    _tag: "Usage",
+    what: `unknown cluster ${JSON.stringify(name)}`,
+    advice: Suggest.help(name, known.keys()) ?? "there are no clusters"
+  }
 }
 
 type Found = { readonly host: string; readonly service: Service }
@@ -274,12 +309,19 @@ const find = (model: Model, { host: asked }: Question): Found | Answer => {
     const candidates = near
       .sort((a, b) => (a.host < b.host ? -1 : 1))
       .slice(0, 20)
-      .map((n) => `${n.host} (service ${n.service.identity}, in ${n.service.backends.map((b) => b.cluster).join(", ")})`)
-    return { _tag: "Usage", what: `host ${JSON.stringify(asked)} is ambiguous`, advice: `one of: ${candidates.join("; ")}` }
+      .map(
+        (n) => `${n.host} (service ${n.service.identity}, in ${n.service.backends.map((b) => b.cluster).join(", ")})`
+      )
+    return {
+      _tag: "Usage",
+      what: `host ${JSON.stringify(asked)} is ambiguous`,
+      advice: `one of: ${candidates.join("; ")}`
+    }
   }
   const hosts: Array<string> = []
   for (const service of HashMap.values(model.services)) hosts.push(...service.hosts)
   const meant = Suggest.suggest(whole, hosts) ?? Suggest.suggest(host, hosts)
-  const known = hosts.length > 20 ? `${hosts.length} hosts are known` : (Suggest.help(whole, hosts) ?? "there are no hosts")
+  const known =
+    hosts.length > 20 ? `${hosts.length} hosts are known` : (Suggest.help(whole, hosts) ?? "there are no hosts")
   return { _tag: "Usage", what, advice: meant === undefined ? known : `did you mean "${meant}"?` }
 }

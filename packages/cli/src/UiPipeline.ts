@@ -66,7 +66,7 @@ export const open = <A, E, R>(
       : yield* Effect.promise(async () => (await import("@coddiwomple/source-json")).default)
     const istio = yield* Effect.promise(async () => (await import("@coddiwomple/transform-istio-global-dns")).default)
     const id = live ? "fleet" : "files"
-    const config = live ? { clusters } : { clusters, services: resolve(files.serviceFile!) }
+    const config = live ? { clusters } : { clusters, services: resolve(files.serviceFile!), watch: true }
     const compare =
       live && connects(clusters)
         ? yield* Effect.promise(

@@ -2,7 +2,7 @@
  * The lean way into `cw gen`: a bundle of its own, without the command line library. It understands the flags that
  * scripts use; anything else is left to the full command line, which knows how to explain it.
  */
-import { profiles } from "@coddiwomple/transform-istio-global-dns/Config"
+import { type Profile, simpleProfiles } from "@coddiwomple/transform-istio-global-dns/Config"
 import * as Effect from "effect/Effect"
 import { defaults, type Options, run } from "./Generate.ts"
 
@@ -24,7 +24,7 @@ const parse = (args: ReadonlyArray<string>): Options | undefined => {
       return undefined
     options[key] = value
   }
-  if (options.profile !== undefined && !(profiles as ReadonlyArray<string>).includes(options.profile)) return undefined
+  if (options.profile !== undefined && !simpleProfiles.includes(options.profile as Profile)) return undefined
   return { ...defaults, ...options } as Options
 }
 

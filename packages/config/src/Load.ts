@@ -19,6 +19,7 @@ import type { Pipeline, PipelineNode, PipelineTest } from "./Pipeline.ts"
 import * as Config from "./PipelineConfig.ts"
 import { shapeOf } from "./Shape.ts"
 import { find, type Path, scalar } from "./Tree.ts"
+import { unwritable } from "./Writable.ts"
 
 export interface LoadInputs extends Inputs {
   /**
@@ -158,6 +159,11 @@ const configure = Effect.fnUntraced(function* (
       Diagnostic.error("CW205", `\`${envelope.uses}\` is a ${kindOf(found)}, not a ${kind}`, { ...details, help })
     )
     return without
+  }
+  const odd = unwritable(found.config.ast)
+  if (odd.length > 0) {
+    const message = `the configuration of \`${envelope.uses}\` cannot become JSON Schema: ${odd.join(", ")}`
+    diagnostics.push(Diagnostic.warning("CW208", message, details))
   }
   const checked = yield* check<unknown>(found.config, read, { path: [...path, "with"], noun: found.type, node: id })
   diagnostics.push(...checked.diagnostics)

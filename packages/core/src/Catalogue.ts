@@ -36,6 +36,10 @@ export const catalogue = {
   CW204: { title: "plugin was built for another plugin API", cure: "install a version of the plugin for this cw" },
   CW205: { title: "plugin is of the wrong kind for its place", cure: "move the node to the section of its kind" },
   CW206: { title: "plugin cannot start", cure: "mend its configuration or what it needs" },
+  CW208: {
+    title: "configuration of a plugin cannot become JSON Schema",
+    cure: "use Schemas that are written as text, numbers, booleans, lists and mappings, as Schema.DateFromString"
+  },
   CW207: { title: "plugins are switched off", cure: "run without --no-plugins if you trust the file" },
 
   CW301: { title: "unknown node in `from`", cure: "name a node of this pipeline" },

@@ -83,15 +83,17 @@ export class Fold {
 
   /** Takes in what a source said. Cheap; nothing is merged before `commit`. `now` in milliseconds since the epoch. */
   accept(source: string, event: SourceEvent, now = 0): void {
-    this.stateDirty = true
     const partitions = this.sources.get(source) ?? new Map<string, Partition>()
     this.sources.set(source, partitions)
     if (event._tag === "Partitions") {
       const named = new Set(event.names)
+      if (named.size === partitions.size && event.names.every((name) => partitions.has(name))) return
+      this.stateDirty = true
       for (const name of partitions.keys()) if (!named.has(name)) this.drop(source, name)
       for (const name of named) if (!partitions.has(name)) partitions.set(name, unread(source, name, now))
       return
     }
+    this.stateDirty = true
     if (event.partition !== unnamed) this.drop(source, unnamed)
     const partition = partitions.get(event.partition) ?? unread(source, event.partition, now)
     partitions.set(event.partition, partition)

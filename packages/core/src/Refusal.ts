@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { fleetGroup } from "./Desired.ts"
 import * as Diagnostic from "./Diagnostic.ts"
 import type { CheckNode, TransformNode } from "./Node.ts"
-import type { PluginError } from "./PluginError.ts"
+import { PluginError } from "./PluginError.ts"
 
 export interface Refusal {
   readonly node: string
@@ -53,7 +53,8 @@ export const guarded = <A>(node: TransformNode | CheckNode, group: string, run: 
   try {
     return run()
   } catch (cause) {
-    throw new Thrown(failure(node, cause instanceof Error ? cause.message : String(cause), group))
+    const diagnostics = cause instanceof PluginError ? cause.diagnostics : undefined
+    throw new Thrown(failure(node, cause instanceof Error ? cause.message : String(cause), group, diagnostics))
   }
 }
 

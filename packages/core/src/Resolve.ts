@@ -158,7 +158,8 @@ export const portProblems = (fact: ServiceFact, service: string, findings: Findi
       })
     )
   fact.ports.forEach((port: ServicePort, i) => {
-    if (!isDnsLabel(port.name)) problem(`port name ${JSON.stringify(port.name.slice(0, 80))} is not a DNS label`, i, "name")
+    if (!isDnsLabel(port.name))
+      problem(`port name ${JSON.stringify(port.name.slice(0, 80))} is not a DNS label`, i, "name")
     else if (names.has(port.name)) problem(`port name ${port.name} is used twice`, i, "name")
     if (!isPort(port.port)) problem(`${port.port} is not a port number`, i, "service_port")
     else if (numbers.has(port.port)) problem(`port ${port.port} is used twice`, i, "service_port")
@@ -200,7 +201,11 @@ export const backends = (
       )
     disagreements("CW504", `backend of ${service} in ${cluster}`, said, ["host", "weight", "ports"], findings, service)
     if (known === undefined) {
-      problem("CW501", `cluster ${JSON.stringify(cluster.slice(0, 80))} is not known`, help(cluster, fleet.byName.keys()))
+      problem(
+        "CW501",
+        `cluster ${JSON.stringify(cluster.slice(0, 80))} is not known`,
+        help(cluster, fleet.byName.keys())
+      )
       continue
     }
     if (!isDnsName(fact.host) && !isIp(fact.host))
@@ -210,7 +215,11 @@ export const backends = (
     }
     for (const [name, port] of Object.entries(fact.ports ?? {})) {
       if (!names.has(name))
-        problem("CW507", `backend in ${cluster} names an unknown port ${JSON.stringify(name.slice(0, 80))}`, help(name, names))
+        problem(
+          "CW507",
+          `backend in ${cluster} names an unknown port ${JSON.stringify(name.slice(0, 80))}`,
+          help(name, names)
+        )
       else if (!isPort(port)) problem("CW507", `backend in ${cluster}: ${port} is not a port number`)
     }
     out.push({ ...fact, index: known.index })

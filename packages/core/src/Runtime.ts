@@ -117,15 +117,15 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
         }
         if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
         const failure = fromUnknown(Cause.squash(exit.cause))
-        const unread = markStale(node.id, failure.message)
+        const unread = markStale(node.id, failure)
         run().spoke = true
         setState(node.id, finite || !failure.retryable ? "failed" : "degraded", failure.message)
-        const over = finite || (unread && !failure.retryable)
-        if (over) Object.assign(run(), { failure, done: true })
+        if (finite) Object.assign(run(), { failure, done: true })
         wake.openUnsafe()
-        if (over) return
+        if (finite) return
         yield* Effect.sleep(Duration.millis(pause))
-        pause = Math.min(pause * 2, 30_000)
+        // What was never understood waits for a person, who sits before it: look often.
+        pause = Math.min(pause * 2, unread && !failure.retryable ? 2000 : 30_000)
       }
     })
 
@@ -144,19 +144,20 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
     }
 
   /** Partitions of a failed source keep their facts but not their word. True when it had said nothing yet. */
-  const markStale = (source: string, reason: string): boolean => {
+  const markStale = (source: string, { diagnostics, message }: PluginError): boolean => {
     const partitions = fold.states().filter((p) => p.source === source)
-    for (const p of partitions) {
-      const state = p.state === "never-synced" ? "never-synced" : "stale"
-      if (p.state !== "stale")
-        fold.accept(source, {
-          _tag: "Freshness",
-          partition: p.name,
-          state,
-          since: clock.currentTimeMillisUnsafe(),
-          reason
-        })
-    }
+    partitions.forEach((p, i) => {
+      if (p.state === "stale" || (p.state === "never-synced" && p.reason === message)) return
+      fold.accept(source, {
+        _tag: "Freshness",
+        partition: p.name,
+        state: p.state === "never-synced" ? "never-synced" : "stale",
+        since: clock.currentTimeMillisUnsafe(),
+        reason: message,
+        // Of all its partitions: told once.
+        ...(i > 0 || diagnostics === undefined ? {} : { diagnostics: diagnostics.map((d) => ({ node: source, ...d })) })
+      })
+    })
     return partitions.every((p) => p.state === "never-synced")
   }
 

@@ -8,7 +8,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as Artifact from "../src/Artifact.ts"
 import * as Assembly from "../src/Assembly.ts"
-import type { Diagnostic } from "../src/Diagnostic.ts"
+import { type Diagnostic, error } from "../src/Diagnostic.ts"
 import { Engine } from "../src/Engine.ts"
 import type { Fact, SourceEvent } from "../src/Fact.ts"
 import type * as Plan from "../src/Plan.ts"
@@ -65,6 +65,47 @@ describe("promise 5, for sources that have not spoken", () => {
           assert.deepEqual(sink.names(), ["one", "two"])
           const said = (yield* engine.rendering)?.model.diagnostics.map((d) => d.message).join("\n") ?? ""
           assert.match(said, /fleet.*never-synced.*no route to host/)
+        })
+      )
+    })
+  )
+  it.effect("what could not be understood at the start is taken up once it is mended, and is told with its place", () =>
+    Effect.gen(function* () {
+      const sink = memory()
+      let mended = false
+      const broken = Source.make({
+        type: "broken",
+        summary: "",
+        config: Empty,
+        make: () => ({
+          endless: true,
+          events: Stream.suspend(() =>
+            mended
+              ? Stream.concat(Stream.make(snapshot("one")), Stream.never)
+              : Stream.concat(
+                  Stream.make<[SourceEvent]>({ _tag: "Partitions", names: ["p"] }),
+                  Stream.fail(PluginError.refused([error("CW002", "not JSON", { place: { file: "x.json", line: 3 } })]))
+                )
+          )
+        })
+      })
+      const layer = Layer.mergeAll(
+        Source.layer(broken, "in", {}),
+        Transform.layer(maps, "maps", {}),
+        Sink.layer(sink.plugin, "out", {})
+      )
+      yield* withEngine(layer, (engine) =>
+        Effect.gen(function* () {
+          yield* engine.start
+          yield* settle(10_000)
+          const { generation } = yield* engine.status
+          yield* settle(50_000)
+          assert.equal((yield* engine.status).generation, generation, "the same failure again is no news")
+          const told = (yield* engine.rendering)?.model.diagnostics.find((d) => d.code === "CW002")
+          assert.deepEqual([told?.node, told?.place?.line], ["in", 3])
+          mended = true
+          yield* settle(3000)
+          assert.deepEqual(sink.names(), ["one"])
         })
       )
     })

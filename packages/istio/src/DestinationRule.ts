@@ -22,7 +22,7 @@ export type Tls =
   | {
       /** File in the client's proxy. */
       readonly caCertificates?: string
-      /** For sidecars only `configmap://<name>`. */
+      /** For sidecars only `configmap://<its own namespace>/<name>`. */
       readonly credentialName?: string
       readonly mode: "SIMPLE"
       readonly sni: string

@@ -265,6 +265,7 @@ export const cases: Record<
       destination({ outlierDetection: { maxEjectionPercent: 101 } }),
       destination({ tls: { mode: "MUTUAL" } }),
       destination({ tls: { mode: "SIMPLE", credentialName: "a", caCertificates: "b" } }),
+      destination({ tls: { mode: "SIMPLE", credentialName: "configmap://ca" } }),
       destination({ portLevelSettings: [{ port: { number: 80 } }] })
     ],
     warned: [destination({ loadBalancer: { localityLbSetting: { failoverPriority: ["a=b"] } } })]

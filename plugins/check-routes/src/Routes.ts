@@ -4,8 +4,10 @@ import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Diagnostic } from "@coddiwomple/core/Diagnostic"
 import type { Fleet, Service } from "@coddiwomple/core/Model"
 import { family } from "@coddiwomple/istio/Protocol"
-import { diagnostic, type Finding } from "@coddiwomple/istio/simulator/Finding"
+import { diagnostic } from "@coddiwomple/istio/simulator/Finding"
+import { type Shown, shown } from "@coddiwomple/istio/simulator/Place"
 import { trace } from "@coddiwomple/istio/simulator/Trace"
+import { shared } from "@coddiwomple/istio/simulator/Walk"
 import { fromArtifacts } from "@coddiwomple/istio/simulator/World"
 import type { Config } from "./Config.ts"
 
@@ -20,32 +22,38 @@ export const routes = (
   // Another transform's artifacts, as DNS records, say nothing about routes.
   if (!artifacts.some((a) => a.id.startsWith(entry))) return []
   const world = fromArtifacts(fleet, artifacts)
-  const from = namespaceOf(service, namespace)
-  const found = new Map<string, Finding>()
+  const caller = namespaceOf(service, namespace)
+  const common = shared()
   for (const index of callers(service, artifacts, fleet)) {
+    const from = fleet.clusters[index]!.name
     for (const host of service.hosts) {
       for (const { port, protocol } of service.ports) {
-        if (family(protocol) === "udp") continue
-        const call = { from: fleet.clusters[index]!.name, host, port, namespace: from, declared: service, brief: true }
-        for (const finding of trace(world, call).findings) {
-          if (finding.severity !== "error" || (finding.kind === "plaintext" && allowPlaintext)) continue
-          found.set(`${finding.kind} ${finding.message}`, finding)
-        }
+        if (family(protocol) !== "udp")
+          trace(world, { from, host, port, namespace: caller, declared: service, brief: true }, common)
       }
     }
   }
-  if (found.size === 0) return []
+  const found = common.findings.all.filter(
+    ({ kind, severity }) => severity === "error" && !(kind === "plaintext" && allowPlaintext)
+  )
+  if (found.length === 0) return []
   const place = service.origin.place?.()
-  return [...found.values()].map((finding) => ({
-    ...diagnostic(finding),
-    service: service.identity,
-    ...(place === undefined ? {} : { place })
-  }))
+  return found.map((finding) => {
+    const said = { ...diagnostic(finding), service: service.identity }
+    // With a place in the input the objects are told below it.
+    const related = finding.causes.map((cause) => ({ message: placeText(shown(cause)) }))
+    return place === undefined ? said : { ...said, place, related }
+  })
 }
+
+const placeText = ({ cluster, kind, line, name, namespace, path, source }: Shown): string =>
+  `${kind} ${namespace}/${name} in ${cluster}: ${line === undefined ? path : `line ${line}: ${source}`}`
 
 /** A namespace that may see the service. */
 const namespaceOf = ({ exportTo }: Service, fallback: string): string =>
-  exportTo === undefined || exportTo.includes("*") ? fallback : (exportTo.find((n) => n !== "." && n !== "~") ?? fallback)
+  exportTo === undefined || exportTo.includes("*")
+    ? fallback
+    : (exportTo.find((n) => n !== "." && n !== "~") ?? fallback)
 
 /** The first cluster of each group of those that may call it and got the same objects. */
 const callers = (service: Service, artifacts: ReadonlyArray<Artifact>, fleet: Fleet): ReadonlyArray<number> => {
@@ -68,8 +76,12 @@ const callers = (service: Service, artifacts: ReadonlyArray<Artifact>, fleet: Fl
 /** Clusters that run it, and of the others all or those it names. Ambient ones do not read these objects. */
 const allowed = (service: Service, fleet: Fleet): ClusterSet.ClusterSet => {
   const running = service.backends.map((b) => b.index)
-  if (service.traffic === "local-only") return fleet.set(running.filter((i) => fleet.clusters[i]!.dataplane !== "ambient"))
-  const named = service.consumers === undefined ? fleet.all : fleet.named([...service.consumers, ...service.backends.map((b) => b.cluster)])
+  if (service.traffic === "local-only")
+    return fleet.set(running.filter((i) => fleet.clusters[i]!.dataplane !== "ambient"))
+  const named =
+    service.consumers === undefined
+      ? fleet.all
+      : fleet.named([...service.consumers, ...service.backends.map((b) => b.cluster)])
   return ClusterSet.without(named, ambient(fleet))
 }
 

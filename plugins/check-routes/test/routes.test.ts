@@ -1,5 +1,5 @@
 /** What the check refuses, and how it says it. The same over real fleets: test/istio. */
-import * as Artifact from "@coddiwomple/core/Artifact"
+import type { Artifact } from "@coddiwomple/core/Artifact"
 import type { CheckImpl } from "@coddiwomple/core/Check"
 import type { Diagnostic } from "@coddiwomple/core/Diagnostic"
 import { destinationRule } from "@coddiwomple/istio/DestinationRule"
@@ -27,7 +27,11 @@ const service = HashMap.getUnsafe(model.services, "reviews")
 
 const takesMtls = { "security.istio.io/tlsMode": "istio" }
 const local = { address: "reviews.default.svc.cluster.local", labels: takesMtls, ports: { http: 9080 } }
-const remote = (cluster: string) => ({ address: `gw-${cluster}.example.net`, labels: takesMtls, ports: { http: 15443 } })
+const remote = (cluster: string) => ({
+  address: `gw-${cluster}.example.net`,
+  labels: takesMtls,
+  ports: { http: 15443 }
+})
 const common = {
   hosts: ["reviews.global"],
   addresses: ["240.0.0.10"],
@@ -37,26 +41,48 @@ const common = {
 } as const
 
 const outgoing = (cluster: string, endpoints: ReadonlyArray<object>, more: object = {}) =>
-  Given.object(fleet, serviceEntry(metadata("cw-out-reviews", "cw-system"), { ...common, ...more, endpoints: endpoints as never }) as never, {
-    in: [cluster],
-    service: "reviews"
-  })
+  Given.object(
+    fleet,
+    serviceEntry(metadata("cw-out-reviews", "cw-system"), {
+      ...common,
+      ...more,
+      endpoints: endpoints as never
+    }) as never,
+    {
+      in: [cluster],
+      service: "reviews"
+    }
+  )
 
 const incoming = (endpoint: object = local) =>
-  Given.object(fleet, serviceEntry(metadata("cw-in-reviews", "edge"), { ...common, exportTo: ["."], endpoints: [endpoint as never] }) as never, {
-    in: ["a", "b"],
-    service: "reviews"
-  })
+  Given.object(
+    fleet,
+    serviceEntry(metadata("cw-in-reviews", "edge"), {
+      ...common,
+      exportTo: ["."],
+      endpoints: [endpoint as never]
+    }) as never,
+    {
+      in: ["a", "b"],
+      service: "reviews"
+    }
+  )
 
 const rule = Given.object(
   fleet,
-  destinationRule(metadata("cw-out-reviews", "cw-system"), "reviews.global", { tls: { mode: "ISTIO_MUTUAL" } }) as never,
+  destinationRule(metadata("cw-out-reviews", "cw-system"), "reviews.global", {
+    tls: { mode: "ISTIO_MUTUAL" }
+  }) as never,
   { in: ["a", "b", "c"] }
 )
 const door = Given.object(
   fleet,
   gateway(metadata("cw-reviews", "edge"), { istio: "eastwestgateway" }, [
-    { hosts: ["reviews.global"], port: { name: "tls", number: 15443, protocol: "TLS" }, tls: { mode: "AUTO_PASSTHROUGH" } }
+    {
+      hosts: ["reviews.global"],
+      port: { name: "tls", number: 15443, protocol: "TLS" },
+      tls: { mode: "AUTO_PASSTHROUGH" }
+    }
   ]) as never,
   { in: ["a", "b"] }
 )
@@ -70,7 +96,7 @@ const whole = [
   outgoing("c", [remote("a"), remote("b")])
 ]
 
-const check = (artifacts: ReadonlyArray<Artifact.Artifact>, config: object = {}): ReadonlyArray<Diagnostic> => {
+const check = (artifacts: ReadonlyArray<Artifact>, config: object = {}): ReadonlyArray<Diagnostic> => {
   const impl = Effect.runSync(plugin.make(Schema.decodeUnknownSync(plugin.config)(config)) as Effect.Effect<CheckImpl>)
   if (impl.shape !== "service") throw new Error("not a service check")
   return impl.run(service, artifacts, fleet)
@@ -124,7 +150,14 @@ it("refuses plaintext between clusters, unless it is permitted", () => {
     },
     { in: ["b"] }
   )
-  const artifacts = [...whole.slice(2, 5), door, rule, open, route, outgoing("c", [bare], { location: undefined })].filter((a) => a !== rule)
+  const artifacts = [
+    ...whole.slice(2, 5),
+    door,
+    rule,
+    open,
+    route,
+    outgoing("c", [bare], { location: undefined })
+  ].filter((a) => a !== rule)
   expect(codes(check(artifacts))).toEqual(["CW632"])
   expect(check(artifacts, { allowPlaintext: true })).toEqual([])
 })

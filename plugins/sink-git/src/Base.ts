@@ -3,11 +3,12 @@
  * can be half of something.
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import { empty, fromText, type Inventory } from "@coddiwomple/core/Inventory"
+import { empty, type Entry, type Inventory } from "@coddiwomple/core/Inventory"
 import { refused, type PluginError } from "@coddiwomple/core/PluginError"
-import { problem, stateFolder } from "@coddiwomple/core/SafePath"
+import { stateFolder } from "@coddiwomple/core/SafePath"
 import * as Effect from "effect/Effect"
 import type { Broken, Git } from "./Git.ts"
+import * as Manifest from "./Manifest.ts"
 
 export const manifestPath = `${stateFolder}/manifest.json`
 
@@ -34,7 +35,8 @@ export const read = (
   commit: string,
   prefix: string,
   owner: string,
-  known: Base | undefined
+  known: Base | undefined,
+  expected: (path: string) => Entry | undefined
 ): Effect.Effect<Base, PluginError | Broken> =>
   Effect.gen(function* () {
     if (prefix !== "") {
@@ -62,14 +64,9 @@ export const read = (
     if (manifest === known?.manifest) return { commit, tree, inventory: known.inventory, manifest }
     if (manifest.includes(" ")) return yield* Effect.fail(refused([unreadable(prefix, "it is no plain file")]))
     const text = yield* git.local(["cat-file", "blob", manifest])
-    const inventory = fromText(text.toString("utf8"))
+    const inventory = Manifest.parse(text.toString("utf8"), expected)
     if ("problem" in inventory) return yield* Effect.fail(refused([unreadable(prefix, inventory.problem)]))
     if (inventory.owner !== owner) return yield* Effect.fail(refused([foreign(prefix, inventory.owner, owner)]))
-    for (const path of inventory.entries.keys()) {
-      const why = problem(path)
-      if (why !== undefined)
-        return yield* Effect.fail(refused([unreadable(prefix, `it lists ${JSON.stringify(path)}: ${why}`)]))
-    }
     return { commit, tree, inventory, manifest }
   })
 
@@ -81,12 +78,11 @@ interface Listed {
 
 /** `<mode> SP <type> SP <id> TAB <path> NUL`. */
 function* parse(output: Buffer): Generator<Listed> {
-  for (let at = 0; at < output.length; ) {
-    const end = output.indexOf(0, at)
-    const tab = output.indexOf(9, at)
-    const head = output.toString("latin1", at, tab)
-    const space = head.lastIndexOf(" ")
-    yield { mode: head.slice(0, 6), id: head.slice(space + 1), path: output.toString("utf8", tab + 1, end) }
+  const text = output.toString("utf8")
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf("\0", at)
+    const tab = text.indexOf("\t", at)
+    yield { mode: text.slice(at, at + 6), id: text.slice(tab - 40, tab), path: text.slice(tab + 1, end) }
     at = end + 1
   }
 }

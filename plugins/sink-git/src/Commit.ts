@@ -150,8 +150,14 @@ export const messageOf = (
   trailers: Readonly<Record<string, string>>
 ): string => {
   const applied = report.filter((item) => item.outcome === "applied")
-  const targets = [...new Set(applied.map((item) => item.target))].sort()
-  const body = targets.map((target) => `${target}: ${counts(applied.filter((item) => item.target === target))}`)
+  const byTarget = new Map<string, Array<ReportItem>>()
+  for (const item of applied) {
+    const list = byTarget.get(item.target)
+    if (list === undefined) byTarget.set(item.target, [item])
+    else list.push(item)
+  }
+  const targets = [...byTarget.keys()].sort()
+  const body = targets.map((target) => `${target}: ${counts(byTarget.get(target)!)}`)
   const lines = { "Cw-Pipeline": pipeline, "Cw-Inventory": manifest, ...trailers }
   return [
     title(pipeline, applied, targets),

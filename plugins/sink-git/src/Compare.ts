@@ -55,7 +55,7 @@ export const compare = (wanted: Wanted, base: Base, rules: Rules): Comparison =>
     const there = tree.get(path)
     const entry = inventory.entries.get(path)
     if (there === digest && file.refused === undefined) {
-      if (!describes(entry, place)) silent.set(path, { ...file.entry, id: path })
+      if (!describes(entry, place)) silent.set(path, file.entry)
       unchanged++
       continue
     }
@@ -169,10 +169,11 @@ const blocked = (
 }
 
 const describes = (entry: Entry | undefined, { file }: Place): boolean =>
-  entry !== undefined &&
-  entry.digest === file.entry.digest &&
-  entry.service === file.entry.service &&
-  entry.artifact === file.entry.artifact
+  entry === file.entry ||
+  (entry !== undefined &&
+    entry.digest === file.entry.digest &&
+    entry.service === file.entry.service &&
+    entry.artifact === file.entry.artifact)
 
 const conflict = (path: string, foreign: boolean, service: string | undefined): Diagnostic.Diagnostic =>
   foreign

@@ -3,10 +3,11 @@
  * inventory. Pure; the same for the base that was planned on and for any that came after it.
  */
 import { emit } from "@coddiwomple/core/Emit"
-import { type Entry, type Inventory, toText } from "@coddiwomple/core/Inventory"
+import type { Entry, Inventory } from "@coddiwomple/core/Inventory"
 import { executable, type Plan, type ReportItem } from "@coddiwomple/core/Plan"
 import { type Base, manifestPath } from "./Base.ts"
 import type { Comparison } from "./Compare.ts"
+import { print } from "./Manifest.ts"
 import { blobId, kustomization, textOf, type Wanted } from "./Wanted.ts"
 
 /** Path below the prefix → text, or undefined for a deletion. */
@@ -75,7 +76,7 @@ export const compose = (
     } else {
       if (there !== digest) changes.set(path, textOf(place.file))
       tree.set(path, digest)
-      entries.set(path, { ...place.file.entry, id: path })
+      entries.set(path, place.file.entry)
       touched.add(item.target)
       report.push({ ...base, outcome: "applied" })
     }
@@ -132,7 +133,7 @@ export const compose = (
     tree.delete(manifestPath)
     manifest = undefined
   } else if (changes.size > 0 || silent.size > 0) {
-    const text = toText(inventory)
+    const text = print(inventory)
     manifest = blobId(text)
     if (manifest !== base.manifest) changes.set(manifestPath, text)
     tree.set(manifestPath, manifest)

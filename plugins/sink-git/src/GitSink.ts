@@ -49,7 +49,10 @@ export const makeGit = (site: Site): Effect.Effect<SinkImpl<Plan, PluginError>, 
     const scope = yield* Effect.scope
     const wanted = new Wanted(site.layout, prefix, config.kustomization)
     const { email, name } = config.author
-    const sync = new Sync({ owner, prefix, branch: config.branch, head, author: `${name} <${email}>` })
+    const sync = new Sync(
+      { owner, prefix, branch: config.branch, head, author: `${name} <${email}>` },
+      (path) => wanted.files.get(path)?.file.entry
+    )
     const rules = { adopt: config.adopt, overwrite: config.overwrite, index: config.kustomization }
     const pushed = head ?? config.branch
     let planned = -1

@@ -3,6 +3,7 @@
  * to be right. Fetches what the cache lacks: one commit, trees without files.
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import type { Entry } from "@coddiwomple/core/Inventory"
 import { type PluginError, refused, retryable } from "@coddiwomple/core/PluginError"
 import * as Effect from "effect/Effect"
 import { type Base, type Commit, commitOf, nothing, read } from "./Base.ts"
@@ -38,8 +39,12 @@ export class Sync {
   private partial = true
   private checked = false
 
-  constructor(names: Names) {
+  private readonly expected: (path: string) => Entry | undefined
+
+  /** `expected`: how the inventory will list a path that is wanted. */
+  constructor(names: Names, expected: (path: string) => Entry | undefined) {
     this.names = names
+    this.expected = expected
   }
 
   /** After the cache was thrown away. */
@@ -109,7 +114,7 @@ export class Sync {
     const { owner, prefix } = this.names
     if (commit === undefined) return Effect.succeed(nothing(owner))
     if (this.known?.commit === commit) return Effect.succeed(this.known)
-    return Effect.tap(read(git, commit, prefix, owner, this.known), (base) =>
+    return Effect.tap(read(git, commit, prefix, owner, this.known, this.expected), (base) =>
       Effect.sync(() => {
         this.known = base
       })

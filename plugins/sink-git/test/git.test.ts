@@ -1,10 +1,13 @@
 /** The Git sink against real git: what it commits, what it leaves alone, and every fault of a remote. */
+import * as Inventory from "@coddiwomple/core/Inventory"
 import { Given } from "@coddiwomple/testing"
+import * as fc from "fast-check"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
 import { kindOf, said } from "../src/Git.ts"
+import * as Manifest from "../src/Manifest.ts"
 import { branchProblem, remoteOf, urlProblem } from "../src/Remote.ts"
 import { blobId } from "../src/Wanted.ts"
 import { Process, type Running } from "./Process.ts"
@@ -368,5 +371,41 @@ describe("doors", () => {
     expect(kindOf("fatal: unable to access 'https://x/': Could not resolve host: x")).toBe("network")
     expect(kindOf("fatal: bad object refs/cw/base")).toBe("local")
     expect(said("warning: x\nfatal: early EOF\n")).toBe("early EOF")
+  })
+})
+
+describe("manifest", () => {
+  const entry = fc.record(
+    {
+      digest: fc.string({ maxLength: 5 }),
+      service: fc.string({ maxLength: 5 }),
+      artifact: fc.string({ maxLength: 5 })
+    },
+    { requiredKeys: ["digest"] }
+  )
+  const path = fc.stringMatching(/^[a-z]{1,3}(\/[a-z.]{0,2}[a-z]){0,2}$/)
+  it("is core's text, and reads the same whatever is expected", () => {
+    fc.assert(
+      fc.property(fc.dictionary(path, entry), fc.dictionary(path, entry), (there, wanted) => {
+        const of = (all: Record<string, object>) =>
+          new Map(Object.entries(all).map(([id, e]) => [id, { id, ...(e as { digest: string }) }]))
+        const text = Inventory.toText({ owner: "shop", entries: of(there) })
+        expect(Manifest.print({ owner: "shop", entries: of(there) })).toBe(text)
+        for (const expected of [of(wanted), of(there), of({ ...there, ...wanted })]) {
+          const read = Manifest.parse(text, (p) => expected.get(p))
+          expect("problem" in read ? read : [...read.entries].sort()).toEqual([...of(there)].sort())
+        }
+      })
+    )
+  })
+
+  it.each([
+    "",
+    "{",
+    '{"version":2}',
+    '{\n  "version": 1,\n  "pipeline": "x",\n  "entries": {\n    "../x": {"digest":"1"}\n  }\n}\n',
+    '{\n  "version": 1,\n  "pipeline": "x",\n  "entries": {\n    "a": {"digest":1}\n  }\n}\n'
+  ])("refuses %j", (text) => {
+    expect(Manifest.parse(text, () => undefined)).toHaveProperty("problem")
   })
 })

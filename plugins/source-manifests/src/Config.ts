@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 const Cluster = Schema.Struct({
-  paths: Schema.NonEmptyArray(Schema.NonEmptyString).annotate({
+  paths: Schema.Union([Schema.NonEmptyString, Schema.NonEmptyArray(Schema.NonEmptyString)]).annotate({
     description:
       "Files, folders (with all .yaml, .yml and .json below them), globs, or - for standard input. Relative to the pipeline file. A path that finds nothing is an error.",
-    examples: [["rendered/east"], ["apps/*/overlays/east/*.yaml", "-"]]
+    examples: ["rendered/east", ["apps/*/overlays/east/*.yaml", "-"]]
   }),
   addresses: Schema.optionalKey(
     Schema.Array(Schema.NonEmptyString).annotate({
@@ -66,4 +66,8 @@ export const Config = Schema.Struct({
 }).annotate({ identifier: "SourceManifests", description: "Services from Kubernetes YAML" })
 
 export type Config = typeof Config.Type
+/** One path stands for a list of it. */
+export const pathsOf = ({ paths }: ClusterConfig): ReadonlyArray<string> =>
+  typeof paths === "string" ? [paths] : paths
+
 export type ClusterConfig = (typeof Cluster)["Type"]

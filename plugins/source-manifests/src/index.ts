@@ -14,7 +14,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { type ClusterConfig, Config } from "./Config.ts"
+import { type ClusterConfig, Config, pathsOf } from "./Config.ts"
 import { stdin } from "./Files.ts"
 import { Partition } from "./Partition.ts"
 
@@ -31,8 +31,8 @@ export default Source.make({
       summary: "A folder per cluster",
       config: {
         clusters: {
-          east: { paths: ["rendered/east"], addresses: ["east.example.com"] },
-          west: { paths: ["rendered/west"], addresses: ["west.example.com"] }
+          east: { paths: "rendered/east", addresses: ["east.example.com"] },
+          west: { paths: "rendered/west", addresses: ["west.example.com"] }
         }
       }
     },
@@ -60,7 +60,7 @@ export default Source.make({
         return new Partition(disk, {
           name,
           directory: host.directory,
-          paths: cluster.paths,
+          paths: pathsOf(cluster),
           fact: factOf(name, order, cluster),
           rules,
           shown
@@ -83,7 +83,7 @@ export default Source.make({
 const problemsOf = (config: Config, counts: ReturnType<typeof selector>): ReadonlyArray<Diagnostic.Diagnostic> => {
   const out: Array<Diagnostic.Diagnostic> = []
   if (typeof counts !== "function") out.push(Diagnostic.error("CW105", counts.problem, { field: "select.labels" }))
-  const readers = Object.entries(config.clusters).filter(([, { paths }]) => paths.includes(stdin))
+  const readers = Object.entries(config.clusters).filter(([, cluster]) => pathsOf(cluster).includes(stdin))
   if (readers.length > 1)
     out.push(
       Diagnostic.error(

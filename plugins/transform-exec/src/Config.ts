@@ -28,6 +28,13 @@ export const fields = {
       examples: [{ TEAM: "mesh" }]
     })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  format: Schema.Literals(["yaml", "json"])
+    .annotate({
+      description: "What the command reads. JSON is YAML too, and needs no library in most languages",
+      default: "yaml",
+      examples: ["json"]
+    })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed("yaml" as const))),
   time: DurationText.annotate({ description: "Limit of one run, as 2m. Default 30s" }).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed("30s"))
   ),

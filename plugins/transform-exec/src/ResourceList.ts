@@ -20,8 +20,8 @@ export const request = (
   config: Config,
   items: ReadonlyArray<unknown>,
   spec: Readonly<Record<string, unknown>>
-): string =>
-  emit({
+): string => {
+  const list = {
     apiVersion: "config.kubernetes.io/v1",
     kind: "ResourceList",
     functionConfig: config.functionConfig ?? {
@@ -31,7 +31,9 @@ export const request = (
       spec: { ...spec, ...(config.config === undefined ? {} : { config: config.config }) }
     },
     items
-  })
+  }
+  return config.format === "json" ? `${JSON.stringify(list, undefined, 1)}\n` : emit(list)
+}
 
 /** What a command learns of the cluster and its services: plain data, no places, no connections. */
 export const told = (cluster: Cluster, services: Iterable<Service>): Readonly<Record<string, unknown>> => {

@@ -5,6 +5,9 @@ import * as Schema from "effect/Schema"
 export const profiles = ["mtls", "tls", "plaintext", "classic"] as const
 export type Profile = (typeof profiles)[number]
 
+/** Those that need nothing said beside their name. */
+export const simpleProfiles: ReadonlyArray<Profile> = ["mtls", "classic"]
+
 const Namespace = Schema.String.check(
   Schema.isPattern(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/u, { expected: "the name of a namespace" })
 )
@@ -186,9 +189,17 @@ export const Config = Schema.Struct({
           "`allowPlaintext: true` with profile plaintext, and only there: it sends calls between clusters unencrypted and to anybody",
         toJsonSchema: () => ({
           anyOf: [
-            { required: ["profile", "allowPlaintext"], properties: { profile: { const: "plaintext" }, allowPlaintext: { const: true } } },
             {
-              not: { anyOf: [{ required: ["profile"], properties: { profile: { const: "plaintext" } } }, { required: ["allowPlaintext"], properties: { allowPlaintext: { const: true } } }] }
+              required: ["profile", "allowPlaintext"],
+              properties: { profile: { const: "plaintext" }, allowPlaintext: { const: true } }
+            },
+            {
+              not: {
+                anyOf: [
+                  { required: ["profile"], properties: { profile: { const: "plaintext" } } },
+                  { required: ["allowPlaintext"], properties: { allowPlaintext: { const: true } } }
+                ]
+              }
             }
           ]
         })
@@ -201,7 +212,11 @@ export const Config = Schema.Struct({
         toJsonSchema: () => ({
           anyOf: [
             { required: ["profile", "tls"], properties: { profile: { const: "tls" } } },
-            { not: { anyOf: [{ required: ["profile"], properties: { profile: { const: "tls" } } }, { required: ["tls"] }] } }
+            {
+              not: {
+                anyOf: [{ required: ["profile"], properties: { profile: { const: "tls" } } }, { required: ["tls"] }]
+              }
+            }
           ]
         })
       }

@@ -19,7 +19,7 @@ import { Draft } from "./Draft.ts"
 import { hostsOf, isSameGateway, isSameIncoming } from "./Hosts.ts"
 import { marks } from "./Marks.ts"
 import { problems } from "./Problems.ts"
-import { carried, type Provider, providersOf } from "./Providers.ts"
+import { carried, isNamed, type Provider, providersOf } from "./Providers.ts"
 import { alike, type Sites } from "./Sites.ts"
 
 export const renderPlaintext = (service: Service, sites: Sites, settings: Settings): Rendered => {
@@ -44,17 +44,32 @@ export const renderPlaintext = (service: Service, sites: Sites, settings: Settin
   for (const { targets, first } of alike(exposed, sites.fleet, isSameGateway)) {
     const { namespace, selector } = first.site.gateway
     const about = metadata(gatewayName, namespace, labels, annotations)
-    draft.add(targets, gateway(about, selector, ports.map((port) => serverOf(port, service.hosts))))
+    draft.add(
+      targets,
+      gateway(
+        about,
+        selector,
+        ports.map((port) => serverOf(port, service.hosts))
+      )
+    )
   }
   for (const { name, list } of hosts) {
     for (const { targets, namespace, choice } of callers) {
       const about = metadata(`cw-out-${name}`, namespace, labels, annotations)
       const { endpoints, resolution } = choice
-      const spec = { addresses, endpoints, exportTo, hosts: list, location: "MESH_INTERNAL", ports, resolution } as const
+      const spec = {
+        addresses,
+        endpoints,
+        exportTo,
+        hosts: list,
+        location: "MESH_INTERNAL",
+        ports,
+        resolution
+      } as const
       draft.add(targets, serviceEntry(about, spec))
     }
   }
-  for (const { targets, first } of alike(exposed, sites.fleet, isSameIncoming)) {
+  for (const { targets, first } of alike(exposed.filter(isNamed), sites.fleet, isSameIncoming)) {
     const about = metadata(objectName(service.identity, "cw-in-"), first.site.gateway.namespace, labels, annotations)
     draft.add(targets, virtualService(about, routesOf(service, ports, first, gatewayName)))
   }

@@ -1,11 +1,10 @@
 /** What makes a service impossible to render with profile mtls, or gives it less than it asks for. */
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Port } from "@coddiwomple/istio/ServiceEntry"
-import { isIp } from "@coddiwomple/istio/rules/Dns"
 import { type Callers, callersElsewhere } from "./Callers.ts"
 import type { Settings } from "./Config.ts"
 import type { Draft } from "./Draft.ts"
-import type { Provider } from "./Providers.ts"
+import { isNamed, type Provider } from "./Providers.ts"
 import type { Site, Sites } from "./Sites.ts"
 
 export interface Rendering {
@@ -47,7 +46,7 @@ export const problems = (draft: Draft, { ports, providers, exposed, callers, sit
   if (profile === "mtls") {
     for (const { site } of exposed) visibility(draft, site, service.exportTo ?? settings.exportTo ?? [])
   } else {
-    const ip = exposed.find((p) => isIp(p.incoming.address))
+    const ip = exposed.find((p) => !isNamed(p))
     if (ip !== undefined) {
       draft.error(
         "CW625",

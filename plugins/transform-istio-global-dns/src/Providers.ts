@@ -2,6 +2,7 @@
 import { shared } from "@coddiwomple/core/Emit"
 import type { Backend, Service } from "@coddiwomple/core/Model"
 import { endpoint, type Endpoint, type Port } from "@coddiwomple/istio/ServiceEntry"
+import { isIp } from "@coddiwomple/istio/rules/Dns"
 import { family } from "@coddiwomple/istio/Protocol"
 import type { Profile } from "./Config.ts"
 import { tlsMode } from "./Marks.ts"
@@ -27,6 +28,9 @@ const numbers = (names: ReadonlyArray<string>, of: (name: string) => number): Nu
   for (const name of names) out[name] = of(name)
   return out
 }
+
+/** A route can lead there: it knows Kubernetes Services, by their names. */
+export const isNamed = ({ backend }: Provider): boolean => !isIp(backend.host)
 
 /** Ports that Istio carries; it validates UDP but does not proxy it. */
 export const carried = (service: Service): ReadonlyArray<Port> => {

@@ -20,7 +20,7 @@ import { Draft } from "./Draft.ts"
 import { hostsOf, isSameGateway, isSameIncoming } from "./Hosts.ts"
 import { marks } from "./Marks.ts"
 import { problems } from "./Problems.ts"
-import { carried, type Provider, providersOf } from "./Providers.ts"
+import { carried, isNamed, type Provider, providersOf } from "./Providers.ts"
 import { alike, type Sites } from "./Sites.ts"
 
 /** What the gateway tells a port of a host by. */
@@ -57,7 +57,14 @@ export const renderTls = (service: Service, sites: Sites, settings: Settings): R
   for (const { targets, first } of alike(exposed, sites.fleet, isSameGateway)) {
     const { namespace, selector, port } = first.site.gateway
     const about = metadata(gatewayName, namespace, labels, annotations)
-    draft.add(targets, gateway(about, selector, ports.map((p) => serverOf(p, service.hosts, port, settings))))
+    draft.add(
+      targets,
+      gateway(
+        about,
+        selector,
+        ports.map((p) => serverOf(p, service.hosts, port, settings))
+      )
+    )
   }
   for (const { name, list } of hosts) {
     for (const c of callers) {
@@ -70,8 +77,9 @@ export const renderTls = (service: Service, sites: Sites, settings: Settings): R
       )
     }
   }
+  const routed = alike(exposed.filter(isNamed), sites.fleet, isSameRoute)
   for (const port of ports) {
-    for (const { targets, first } of alike(exposed, sites.fleet, (a, b) => isSameIncoming(a, b) && a.site.gateway.port === b.site.gateway.port)) {
+    for (const { targets, first } of routed) {
       const { namespace, port: opened } = first.site.gateway
       const about = metadata(objectName(service.identity, "cw-in-", `-${port.number}`), namespace, labels, annotations)
       const { address, ports: there } = first.incoming
@@ -90,6 +98,9 @@ export const renderTls = (service: Service, sites: Sites, settings: Settings): R
   return draft.rendered(settings)
 }
 
+const isSameRoute = (a: Provider, b: Provider): boolean =>
+  isSameIncoming(a, b) && a.site.gateway.port === b.site.gateway.port
+
 const namesOf = (exposed: ReadonlyArray<Provider>): ReadonlyArray<string> =>
   [...new Set(exposed.flatMap((p) => p.site.addresses))].sort()
 
@@ -104,7 +115,7 @@ const localPolicy = (service: Service, { choice }: Callers): TrafficPolicy =>
 
 /** Per port, since each has an SNI of its own; Istio takes nothing over from what is said for all ports. */
 const remotePolicy = (
-  { choice }: Callers,
+  { choice, namespace }: Callers,
   ports: ReadonlyArray<Port>,
   host: string,
   subjectAltNames: ReadonlyArray<string>,
@@ -119,7 +130,7 @@ const remotePolicy = (
       const { caCertificates, caConfigMap } = settings.tls!
       const tls: Tls =
         caCertificates === undefined
-          ? { credentialName: `configmap://${caConfigMap}`, ...rest }
+          ? { credentialName: `configmap://${namespace}/${caConfigMap}`, ...rest }
           : { caCertificates, ...rest }
       return { ...common, port: { number: port.number }, tls }
     })

@@ -10,6 +10,8 @@ const decode = (config: unknown) => Schema.decodeUnknownSync(plugin.config, deco
 describe("config", () => {
   it("has Istio's stock gateways as defaults, by profile", () => {
     expect(settings(decode({}))).toEqual({
+      profile: "mtls",
+      tls: undefined,
       configNamespace: "cw-system",
       gateway: { namespace: "istio-system", selector: { istio: "eastwestgateway" }, port: 15443 },
       exportTo: undefined,
@@ -33,7 +35,12 @@ describe("config", () => {
   })
 
   it.each([
-    [{ profile: "plaintext" }, "profile"],
+    [{ profile: "plaintext" }, "allowPlaintext"],
+    [{ profile: "mtls", allowPlaintext: true }, "allowPlaintext"],
+    [{ profile: "tls" }, "`tls`"],
+    [{ profile: "tls", tls: {} }, "caConfigMap"],
+    [{ profile: "tls", tls: { caConfigMap: "a", caCertificates: "/b" } }, "caConfigMap"],
+    [{ tls: { caConfigMap: "a" } }, "`tls`"],
     [{ profil: "mtls" }, "profil"],
     [{ configNamespace: "Istio" }, "namespace"],
     [{ gateway: { selector: {} } }, "every gateway"],

@@ -82,6 +82,10 @@ const config = fc.constantFrom<NonNullable<Case["config"]>>(
   { createNamespaces: true, exportTo: ["team"] },
   { autoAllocate: true, gateway: { namespace: "edge" } },
   { profile: "classic" },
+  { profile: "plaintext", allowPlaintext: true },
+  { profile: "plaintext", allowPlaintext: true, createNamespaces: true, gateway: { namespace: "edge" } },
+  { profile: "tls", tls: { caCertificates: "/etc/cw/ca.crt" } },
+  { profile: "tls", tls: { caConfigMap: "cw-ca", subjectAltNames: ["mesh.example.net"] }, createNamespaces: true },
   { profile: "classic", createNamespaces: true, gateway: { selector: { app: "x" } } }
 )
 
@@ -199,6 +203,45 @@ describe("for every fleet and every set of services", () => {
       { numRuns: 200 }
     )
     expect(gateways).toBeGreaterThan(30)
+  })
+
+  it("tls: every call of another cluster finds its SNI at the gateway, and a route there to the local backend", () => {
+    let calls = 0
+    fc.assert(
+      fc.property(facts, (facts) => {
+        const result = run({ config: { profile: "tls", tls: { caConfigMap: "cw-ca" } }, facts })
+        const { clusters } = result.model.fleet
+        const byCluster = clusters.map((c) => inCluster(result, c.index))
+        const backends = facts.filter((f) => f.kind === "backend")
+        clusters.forEach((cluster, i) => {
+          const rules = ofKind<KubernetesObject & { spec: any }>(byCluster[i]!, "DestinationRule")
+          for (const entry of ofKind<Entry>(byCluster[i]!, "ServiceEntry")) {
+            const service = entry.metadata.labels!["coddiwomple.io/service"]
+            const { trafficPolicy } = rules.find((r) => r.spec.host === entry.spec.hosts[0])!.spec
+            for (const endpoint of entry.spec.endpoints) {
+              const to = endpoint.labels["coddiwomple.io/cluster"]!
+              expect(trafficPolicy.portLevelSettings === undefined).toBe(to === cluster.name)
+              const there = byCluster[clusters.findIndex((c) => c.name === to)]!
+              for (const { tls } of trafficPolicy.portLevelSettings ?? []) {
+                calls++
+                const has = (hosts: ReadonlyArray<string>) => hosts.includes(tls.sni)
+                const servers = ofKind<KubernetesObject & { spec: any }>(there, "Gateway")
+                  .flatMap((g) => g.spec.servers)
+                  .filter((s) => has(s.hosts))
+                expect(servers.map((s) => s.port.number)).toEqual([Object.values(endpoint.ports)[0]])
+                const routes = ofKind<KubernetesObject & { spec: any }>(there, "VirtualService").filter((v) =>
+                  has(v.spec.hosts)
+                )
+                const hosts = backends.filter((b) => b.service === service && b.cluster === to).map((b) => b.host)
+                expect(routes.map((v) => v.spec.tcp[0].route[0].destination.host)).toEqual(hosts)
+              }
+            }
+          }
+        })
+      }),
+      { numRuns: 200 }
+    )
+    expect(calls).toBeGreaterThan(30)
   })
 
   it("mtls: every host a cluster may call has outlier detection, and never localities together with failoverPriority", () => {

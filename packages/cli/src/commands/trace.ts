@@ -9,7 +9,11 @@ import * as Options from "./Options.ts"
 import { end, lazily, pipelines, presenter, usage } from "./Shared.ts"
 
 const clusters = (name: string, description: string) =>
-  Flag.String(name).pipe(Flag.withMetavar("CLUSTER"), Flag.withDescription(`${description}; repeatable (default: none)`), Flag.atLeast(0))
+  Flag.String(name).pipe(
+    Flag.withMetavar("CLUSTER"),
+    Flag.withDescription(`${description}; repeatable (default: none)`),
+    Flag.atLeast(0)
+  )
 
 const path = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar("PATH"), Flag.withDescription(description), Flag.optional)
@@ -47,11 +51,19 @@ export const trace = Command.make(
       const told = yield* presenter("trace", "stdout")
       const target = /^(.+?)(?::(\d{1,5}))?$/.exec(input.target)
       if (target === null || target[1]!.includes(":")) {
-        return yield* usage("trace", `${JSON.stringify(input.target)} is not HOST or HOST:PORT`, "as `cw trace reviews.global:9080 --from a`")
+        return yield* usage(
+          "trace",
+          `${JSON.stringify(input.target)} is not HOST or HOST:PORT`,
+          "as `cw trace reviews.global:9080 --from a`"
+        )
       }
       const fromFiles = [input.clusterFile, input.serviceFile, input.profile].some(Option.isSome)
       if (fromFiles && Option.isSome(input.file)) {
-        return yield* usage("trace", "--file and --cluster-file, --service-file or --profile exclude each other", "name a pipeline or the two files")
+        return yield* usage(
+          "trace",
+          "--file and --cluster-file, --service-file or --profile exclude each other",
+          "name a pipeline or the two files"
+        )
       }
       const opened = fromFiles ? [] : yield* pipelines(input, told)
       const { answer, fromFiles: files, fromPipeline } = yield* lazily(() => import("../Tracing.ts"))
@@ -92,8 +104,12 @@ export const trace = Command.make(
           else {
             yield* Effect.promise(() => Terminal.write(`${i === 0 ? "" : "\n"}${text(examined, told.paintData)}`))
             told.diagnostics(examined.findings.map(diagnostic))
-            const lost = examined.trace.outcome === "undeliverable" && !examined.findings.some((f) => f.severity === "error")
-            if (lost) told.summary(`nobody else can answer for ${found.service}: give it a backend in another cluster, or another gateway address`)
+            const lost =
+              examined.trace.outcome === "undeliverable" && !examined.findings.some((f) => f.severity === "error")
+            if (lost)
+              told.summary(
+                `nobody else can answer for ${found.service}: give it a backend in another cluster, or another gateway address`
+              )
           }
           const wrong = examined.findings.some((f) => f.severity === "error" && f.kind !== "plaintext")
           codes.push(wrong || examined.trace.outcome !== "delivered" ? ExitCode.partial : ExitCode.ok)

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import type { Expectation, Expected, Pattern } from "@coddiwomple/config/TestConfig"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import * as Suggest from "@coddiwomple/core/Suggest"
 import { type Item, text, value } from "./Output.ts"
 import { unified } from "./TextDiff.ts"
 
@@ -33,7 +34,12 @@ export const matches = (pattern: unknown, actual: unknown): boolean => {
 
 /** How many leaves of the pattern the value has: the nearest value explains best why none matches. */
 const nearness = (pattern: unknown, actual: unknown): number => {
-  if (typeof pattern !== "object" || pattern === null) return Object.is(pattern, actual) ? 1 : 0
+  if (typeof pattern !== "object" || pattern === null) {
+    if (Object.is(pattern, actual)) return 1
+    return typeof pattern === "string" && typeof actual === "string" && Suggest.suggest(pattern, [actual]) !== undefined
+      ? 0.5
+      : 0
+  }
   if (typeof actual !== "object" || actual === null) return 0
   const parts = Object.entries(pattern)
   return parts.reduce((sum, [key, part]) => sum + nearness(part, (actual as Record<string, unknown>)[key]), 0)

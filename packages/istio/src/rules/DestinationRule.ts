@@ -121,6 +121,11 @@ const tls = (t: Fields, field: string, report: Report): void => {
   } else if (t.mode === "MUTUAL" && (t.clientCertificate === undefined || t.privateKey === undefined)) {
     report.error("CW612", "MUTUAL needs clientCertificate and privateKey, or a credentialName", field)
   }
+  const { credentialName } = t
+  if (typeof credentialName === "string" && credentialName.startsWith("configmap://")) {
+    if (credentialName.split("/").length !== 4 || credentialName.endsWith("/"))
+      report.error("CW612", `${text(credentialName)} is not configmap://<namespace>/<name>`, `${field}.credentialName`)
+  }
   if (t.insecureSkipVerify === true && (t.caCertificates !== undefined || list(t.subjectAltNames).length > 0)) {
     report.error("CW612", "insecureSkipVerify excludes caCertificates and subjectAltNames", field)
   }

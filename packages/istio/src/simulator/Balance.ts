@@ -24,7 +24,10 @@ export interface Balance {
 }
 
 /** Fields of a port win over those of the whole policy, one by one. */
-export const policyOf = (policy: Policy | undefined, port: number): { readonly fields: Fields; readonly at: (key: string) => Path } => {
+export const policyOf = (
+  policy: Policy | undefined,
+  port: number
+): { readonly fields: Fields; readonly at: (key: string) => Path } => {
   if (policy === undefined) return { fields: {}, at: () => ["spec"] }
   const levels = list(policy.traffic.portLevelSettings).map(map)
   const i = levels.findIndex((level) => map(level.port).number === port)
@@ -73,7 +76,12 @@ export const balance = (
   }
   const ignored = asked ? { ignored: `for resolution DNS before Istio 1.30 (${site.istioVersion})` } : {}
   if (localities.size < 2) return { ...one, ...ignored }
-  return { ...one, ...ignored, tiers: grouped(endpoints, (e) => distance(e.locality, site.region ?? "")), by: "localities" }
+  return {
+    ...one,
+    ...ignored,
+    tiers: grouped(endpoints, (e) => distance(e.locality, site.region ?? "")),
+    by: "localities"
+  }
 }
 
 /** How many of the first keys match: one after a miss does not count. */

@@ -20,8 +20,12 @@ export const examine = (world: World, call: Call): Examined => {
     trace: trace(world, { ...call, down: new Set([...(call.down ?? []), cluster]) })
   }))
   const findings = [...base.findings]
-  const supposing = [call.down, call.withoutBackend, call.withoutGateway].some((set) => set !== undefined && set.size > 0)
-  const explained = supposing || findings.some((f) => f.severity === "error" || f.kind === "no-outlier-detection" || f.kind === "no-failover")
+  const supposing = [call.down, call.withoutBackend, call.withoutGateway].some(
+    (set) => set !== undefined && set.size > 0
+  )
+  const explained =
+    supposing ||
+    findings.some((f) => f.severity === "error" || f.kind === "no-outlier-detection" || f.kind === "no-failover")
   const lost = without.filter((w) => w.trace.outcome !== "delivered").map((w) => w.cluster)
   if (!explained && clusters.length > 1 && lost.length > 0) {
     findings.push({

@@ -38,6 +38,12 @@ export interface Endpoint {
   readonly takesMtls: boolean
 }
 
+/** What is dialled at the endpoint: its own number for the port, else the port's. */
+export const portOf = ({ ports }: Endpoint, { name, number, targetPort }: Port): number => {
+  const own = ports[name]
+  return typeof own === "number" ? own : (targetPort ?? number)
+}
+
 export interface Visible {
   readonly item: Item
   readonly exportTo: ReadonlyArray<string>
@@ -114,7 +120,7 @@ export type Parsed = Entry | Policy | Gateway | Routes | LocalService
 
 const strings = (value: unknown): ReadonlyArray<string> => list(value).filter((v) => typeof v === "string")
 const string = (value: unknown): string => (typeof value === "string" ? value : "")
-const number = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined)
+const numeric = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined)
 
 /** Undefined for kinds that say nothing about routes. */
 export const parse = (object: KubernetesObject, text?: string): Parsed | undefined => {
@@ -129,7 +135,7 @@ export const parse = (object: KubernetesObject, text?: string): Parsed | undefin
   const api = string(object.apiVersion)
   const spec = map(object.spec)
   if (item.kind === "Service" && api === "v1") {
-    return { type: "service", item, ports: list(spec.ports).flatMap((p) => number(map(p).port) ?? []) }
+    return { type: "service", item, ports: list(spec.ports).flatMap((p) => numeric(map(p).port) ?? []) }
   }
   if (!api.startsWith("networking.istio.io/")) return undefined
   switch (item.kind) {
@@ -164,10 +170,10 @@ const entry = (item: Item, spec: Fields): Entry => ({
   ports: list(spec.ports).map((each, i) => {
     const p = map(each)
     return {
-      number: number(p.number) ?? 0,
+      number: numeric(p.number) ?? 0,
       name: string(p.name),
       protocol: string(p.protocol).toUpperCase(),
-      targetPort: number(p.targetPort),
+      targetPort: numeric(p.targetPort),
       path: ["spec", "ports", i]
     }
   }),
@@ -182,7 +188,7 @@ const entry = (item: Item, spec: Fields): Entry => ({
       labels,
       ports: map(e.ports),
       locality: string(e.locality),
-      weight: number(e.weight) ?? 1,
+      weight: numeric(e.weight) ?? 1,
       takesMtls: mode === undefined ? string(e.serviceAccount) !== "" : mode === "istio"
     }
   })
@@ -195,7 +201,7 @@ const servers = (item: Item, spec: Fields): ReadonlyArray<Server> =>
     return {
       item,
       path: ["spec", "servers", i],
-      port: number(port.number) ?? 0,
+      port: numeric(port.number) ?? 0,
       protocol: string(port.protocol).toUpperCase(),
       hosts: strings(s.hosts),
       mode: s.tls === undefined || map(s.tls).httpsRedirect === true ? "" : string(map(s.tls).mode) || "PASSTHROUGH"
@@ -216,15 +222,15 @@ const routes = (item: Item, spec: Fields): Routes => {
         const path = ["spec", kind, i]
         return {
           kind,
-          ports: matches.some((m) => m.port === undefined) ? [] : matches.flatMap((m) => number(m.port) ?? []),
+          ports: matches.some((m) => m.port === undefined) ? [] : matches.flatMap((m) => numeric(m.port) ?? []),
           sniHosts: matches.flatMap((m) => strings(m.sniHosts)),
           path,
           destinations: list(map(each).route).map((r, k) => {
             const d = map(map(r).destination)
             return {
               host: string(d.host),
-              port: number(map(d.port).number),
-              weight: number(map(r).weight) ?? 1,
+              port: numeric(map(d.port).number),
+              weight: numeric(map(r).weight) ?? 1,
               path: [...path, "route", k, "destination"]
             }
           })

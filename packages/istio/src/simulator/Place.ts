@@ -65,7 +65,13 @@ interface Block {
 
 const indentOf = (line: string): number => line.search(/[^ ]/)
 
-const keyAt = (lines: ReadonlyArray<string>, from: number, to: number, depth: number, key: string): Block | undefined => {
+const keyAt = (
+  lines: ReadonlyArray<string>,
+  from: number,
+  to: number,
+  depth: number,
+  key: string
+): Block | undefined => {
   for (let i = from; i < to; i++) {
     const line = lines[i]!
     if (indentOf(line) !== depth * 2) continue
@@ -83,7 +89,8 @@ const keyAt = (lines: ReadonlyArray<string>, from: number, to: number, depth: nu
 
 const itemAt = (lines: Array<string>, from: number, to: number, depth: number, index: number): Block | undefined => {
   const starts: Array<number> = []
-  for (let i = from; i < to; i++) if (indentOf(lines[i]!) === depth * 2 && lines[i]!.startsWith("- ", depth * 2)) starts.push(i)
+  for (let i = from; i < to; i++)
+    if (indentOf(lines[i]!) === depth * 2 && lines[i]!.startsWith("- ", depth * 2)) starts.push(i)
   const at = starts[index]
   if (at === undefined) return undefined
   const line = lines[at]!

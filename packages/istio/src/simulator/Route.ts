@@ -86,3 +86,9 @@ export interface Trace {
   readonly answers: ReadonlyArray<{ readonly leg: Leg; readonly share: number }>
   readonly findings: ReadonlyArray<Finding>
 }
+
+/** The first failure among arrivals, where there is one. */
+export const failureOf = (arrivals: ReadonlyArray<Arrival>): { readonly failure?: Failure } => {
+  const failure = arrivals.find((a) => a.failure !== undefined)?.failure
+  return failure === undefined ? {} : { failure }
+}

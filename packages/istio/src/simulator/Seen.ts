@@ -39,9 +39,7 @@ const seenBy = (mesh: Mesh, namespace: string, has: (entry: Entry) => boolean): 
   const together = mesh.entries.filter((other) => other.item.namespace === entry.item.namespace && has(other))
   const rivals = (named.length > 0 ? named : open).filter((other) => other !== entry)
   const isMerged = (other: Entry) =>
-    together.includes(other) &&
-    other.resolution === entry.resolution &&
-    other.exportTo.join() === entry.exportTo.join()
+    together.includes(other) && other.resolution === entry.resolution && other.exportTo.join() === entry.exportTo.join()
   const merged = rivals.filter(isMerged).flatMap((other) => other.ports)
   return {
     entry,
@@ -84,6 +82,4 @@ export const routesFor = (
   host: string,
   bound: (routes: Routes) => boolean
 ): ReadonlyArray<Routes> =>
-  mesh.routes.filter(
-    (r) => bound(r) && r.hosts.some((h) => covers(h, host)) && visibility(r, namespace) !== undefined
-  )
+  mesh.routes.filter((r) => bound(r) && r.hosts.some((h) => covers(h, host)) && visibility(r, namespace) !== undefined)

@@ -79,5 +79,7 @@ const block = (text: string, from: number, end: number): unknown => {
 const scalar = (text: string): unknown => {
   const c = text.charCodeAt(0)
   const plain = (c >= 97 && c <= 122) || (c >= 65 && c <= 90)
-  return plain && text !== "true" && text !== "false" && text !== "null" ? text : read(`${text}\n`)
+  if (plain) return text === "true" ? true : text === "false" ? false : text === "null" ? null : text
+  // Addresses begin with digits; what is no number stands as it is.
+  return c >= 48 && c <= 57 && Number.isNaN(Number(text)) ? text : read(`${text}\n`)
 }

@@ -34,7 +34,12 @@ export const wrapping = (
       // Sidecars build no TLS for it unless the rule names its workloads.
       if (typeof secret === "string" && !secret.startsWith("configmap://") && !selective)
         return { mode: "none", why: "sidecars ignore credentialName without workloadSelector and send plaintext", path }
-      return { mode: "tls", ...(sni === undefined ? {} : { sni }), why: `the DestinationRule says ${String(tls.mode)}`, path }
+      return {
+        mode: "tls",
+        ...(sni === undefined ? {} : { sni }),
+        why: `the DestinationRule says ${String(tls.mode)}`,
+        path
+      }
     }
     case "DISABLE":
       return { mode: "none", why: "the DestinationRule says DISABLE", path }
@@ -43,7 +48,9 @@ export const wrapping = (
         return { mode: "mtls", sni: istio, why: "the endpoint takes mTLS (tlsMode: istio)" }
       return {
         mode: "none",
-        why: entry.internal ? "neither a DestinationRule nor the endpoint's tlsMode asks for TLS" : "MESH_EXTERNAL hosts get no mTLS by themselves"
+        why: entry.internal
+          ? "neither a DestinationRule nor the endpoint's tlsMode asks for TLS"
+          : "MESH_EXTERNAL hosts get no mTLS by themselves"
       }
   }
 }

@@ -5,21 +5,32 @@
 import { family } from "../Protocol.ts"
 import { type Balance, balance, policyOf } from "./Balance.ts"
 import { judge } from "./Judge.ts"
-import type { Endpoint, Entry, Policy, Port } from "./Parsed.ts"
+import { rivalOf } from "./Listener.ts"
+import { type Endpoint, type Entry, type Policy, type Port, portOf } from "./Parsed.ts"
 import type { Cause } from "./Place.ts"
 import type { Call, Leg, Step, Tier, Trace } from "./Route.ts"
 import { policyFor, routesFor, type Seen, seen, visibility } from "./Seen.ts"
 import { wrapping } from "./Tls.ts"
-import { portOf, Walk } from "./Walk.ts"
+import { type Shared, shared, Walk } from "./Walk.ts"
 import type { Mesh, World } from "./World.ts"
 
-/** The cluster must be known. */
-export const trace = (world: World, call: Call): Trace => {
+/**
+ * The cluster must be known. Calls that assume the same to be down may share what they find: then the findings are
+ * those of all of them.
+ */
+export const trace = (world: World, call: Call, common: Shared = shared()): Trace => {
   const mesh = world.get(call.from)
   if (mesh === undefined) throw new Error(`unknown cluster ${call.from}`)
-  const walk = new Walk(world, call)
+  const walk = new Walk(world, call, common)
   const steps: Array<Step> = []
-  const none = (): Trace => ({ call, outcome: "undeliverable", steps, tiers: [], answers: [], findings: walk.findings.all })
+  const none = (): Trace => ({
+    call,
+    outcome: "undeliverable",
+    steps,
+    tiers: [],
+    answers: [],
+    findings: walk.findings.all
+  })
   const namespace = call.namespace ?? "default"
   const found = seen(mesh, namespace, call.host)
   if (found === undefined) {
@@ -41,23 +52,28 @@ export const trace = (world: World, call: Call): Trace => {
   const port = found.ports.find((p) => p.number === call.port)
   if (port === undefined) {
     const has = found.ports.map((p) => p.number).join(", ")
-    walk.fail("port-mismatch", `${call.host} has no port ${call.port} in cluster ${mesh.name}; it has ${has}`, `call ${call.host}:${found.ports[0]?.number ?? ""}, or add the port`, [at(["spec", "ports"])])
+    walk.fail(
+      "port-mismatch",
+      `${call.host} has no port ${call.port} in cluster ${mesh.name}; it has ${has}`,
+      `call ${call.host}:${found.ports[0]?.number ?? ""}, or add the port`,
+      [at(["spec", "ports"])]
+    )
     return none()
   }
-  const owner = listener(mesh, namespace, entry, port)
+  const rival = rivalOf(mesh, namespace, entry, port)
   tell(() => addressStep(mesh, entry, port))
-  if (owner !== undefined && !owner.tellable) {
-    const other = { cluster: mesh.name, item: owner.entry.item, path: ["spec", "ports"] } as const
-    const why = `${owner.entry.hosts[0]} (ServiceEntry ${owner.entry.item.namespace}/${owner.entry.item.name}) has port ${port.number} ${owner.where}, and proxies cannot tell the two apart`
+  if (rival !== undefined) {
+    const other = { cluster: mesh.name, item: rival.entry.item, path: ["spec", "ports"] } as const
+    const why = `${rival.entry.hosts[0]} (ServiceEntry ${rival.entry.item.namespace}/${rival.entry.item.name}) has port ${port.number} ${rival.where}, and proxies cannot tell the two apart`
     walk.findings.error(
       "misrouted",
-      owner.wins
-        ? `calls of ${call.host}:${port.number} in cluster ${mesh.name} silently go to ${owner.entry.hosts[0]}: ${why}`
-        : `calls of ${owner.entry.hosts[0]}:${port.number} in cluster ${mesh.name} silently go to ${call.host}: ${why}`,
+      rival.wins
+        ? `calls of ${call.host}:${port.number} in cluster ${mesh.name} silently go to ${rival.entry.hosts[0]}: ${why}`
+        : `calls of ${rival.entry.hosts[0]}:${port.number} in cluster ${mesh.name} silently go to ${call.host}: ${why}`,
       "give each its own address, or another port",
       [at(port.path), other]
     )
-    if (owner.wins) return none()
+    if (rival.wins) return none()
   }
   const routed = viaRoutes(walk, mesh, namespace, port)
   if (routed !== undefined) {
@@ -69,7 +85,13 @@ export const trace = (world: World, call: Call): Trace => {
   const how = balance(found.endpoints, entry.resolution, fields, mesh.site)
   tell(() => balanceStep(mesh, policy, how, entry))
   const tiers = how.tiers.map((tier) => tierLegs(walk, mesh, entry, port, policy, tier))
-  if (found.endpoints.length === 0) walk.fail("undeliverable", `${call.host} has no endpoints in cluster ${mesh.name}`, "give a cluster that runs it an address", [at(["spec"])])
+  if (found.endpoints.length === 0)
+    walk.fail(
+      "undeliverable",
+      `${call.host} has no endpoints in cluster ${mesh.name}`,
+      "give a cluster that runs it an address",
+      [at(["spec"])]
+    )
   if (tiers.length > 0) tell(() => tlsStep(mesh, entry, port, policy, found.endpoints[0]!, call.host))
   return finish(walk, mesh, steps, tiers, { how, policy, entry })
 }
@@ -80,7 +102,14 @@ export interface Chosen {
   readonly entry: Entry
 }
 
-const tierLegs = (walk: Walk, mesh: Mesh, entry: Entry, port: Port, policy: Policy | undefined, tier: ReadonlyArray<Endpoint>): ReadonlyArray<Leg> => {
+const tierLegs = (
+  walk: Walk,
+  mesh: Mesh,
+  entry: Entry,
+  port: Port,
+  policy: Policy | undefined,
+  tier: ReadonlyArray<Endpoint>
+): ReadonlyArray<Leg> => {
   const fields = policyOf(policy, port.number)
   const whole = tier.reduce((n, e) => n + e.weight, 0)
   return tier.map((endpoint) => {
@@ -95,15 +124,26 @@ const unknownHost = (walk: Walk, mesh: Mesh, namespace: string): void => {
   const hidden = mesh.entries.find((entry) => entry.hosts.includes(host))
   if (hidden !== undefined) {
     const to = hidden.exportTo.join(", ")
-    walk.fail("undeliverable", `${host} is not visible in namespace ${namespace} of cluster ${mesh.name}: it is exported to ${to}`, "call it from a namespace that sees it, or widen export_to", [
-      { cluster: mesh.name, item: hidden.item, path: ["spec", "exportTo"] }
-    ])
+    walk.fail(
+      "undeliverable",
+      `${host} is not visible in namespace ${namespace} of cluster ${mesh.name}: it is exported to ${to}`,
+      "call it from a namespace that sees it, or widen export_to",
+      [{ cluster: mesh.name, item: hidden.item, path: ["spec", "exportTo"] }]
+    )
     return
   }
-  const elsewhere = walk.world.meshes.filter((m) => m.entries.some((e) => e.hosts.includes(host) && visibility(e, namespace) !== undefined))
-  const known = elsewhere.length === 0 ? "no cluster knows it" : `clusters ${elsewhere.map((m) => m.name).join(", ")} know it`
+  const elsewhere = walk.world.meshes.filter((m) =>
+    m.entries.some((e) => e.hosts.includes(host) && visibility(e, namespace) !== undefined)
+  )
+  const known =
+    elsewhere.length === 0 ? "no cluster knows it" : `clusters ${elsewhere.map((m) => m.name).join(", ")} know it`
   const ambient = mesh.site.dataplane === "ambient" ? "; the cluster is ambient, and nothing is made for it" : ""
-  walk.fail("undeliverable", `cluster ${mesh.name} does not know ${host}; ${known}${ambient}`, `let cluster ${mesh.name} call it: name it in consumers, or give the clusters that run it an address`, [])
+  walk.fail(
+    "undeliverable",
+    `cluster ${mesh.name} does not know ${host}; ${known}${ambient}`,
+    `let cluster ${mesh.name} call it: name it in consumers, or give the clusters that run it an address`,
+    []
+  )
 }
 
 const shadows = (walk: Walk, mesh: Mesh, { entry, shadowed }: Seen): void => {
@@ -117,40 +157,13 @@ const shadows = (walk: Walk, mesh: Mesh, { entry, shadowed }: Seen): void => {
   }
 }
 
-interface Rival {
-  readonly entry: Entry
-  /** It gets the calls of both. */
-  readonly wins: boolean
-  /** Host header or SNI tell the two apart. */
-  readonly tellable: boolean
-  readonly where: string
-}
-
-/** Another host on the same listener: the same address and port, or the same port where both have no address. */
-const listener = (mesh: Mesh, namespace: string, entry: Entry, port: Port): Rival | undefined => {
-  const own = family(port.protocol)
-  for (const other of mesh.entries) {
-    if (other === entry || other.hosts.every((h) => entry.hosts.includes(h)) || visibility(other, namespace) === undefined) continue
-    const theirs = other.ports.find((p) => p.number === port.number)
-    if (theirs === undefined) continue
-    const common = entry.addresses.find((a) => other.addresses.includes(a))
-    const bare = entry.addresses.length === 0 && other.addresses.length === 0
-    if (common === undefined && !(bare && mesh.site.dnsCapture !== true)) continue
-    // HTTP without an address shares the listener of all HTTP hosts of the port.
-    const tellable = own === family(theirs.protocol) && (own === "http" || own === "tls")
-    // Aliases of one service lead to the same endpoints, whoever gets the call.
-    if (tellable || ends(entry, port) === ends(other, theirs)) continue
-    const where = common === undefined ? "and neither has an address" : `on the same address ${common}`
-    return { entry: other, wins: mesh.entries.indexOf(other) < mesh.entries.indexOf(entry), tellable, where }
-  }
-  return undefined
-}
-
-const ends = (entry: Entry, port: Port): string => entry.endpoints.map((e) => `${e.address} ${portOf(e, port)}`).join()
-
 const addressStep = (mesh: Mesh, entry: Entry, port: Port): Step => {
   const has = entry.addresses.length > 0
-  const address = has ? entry.addresses.join(", ") : mesh.site.dnsCapture === true ? "an address of Istio" : "no address of its own"
+  const address = has
+    ? entry.addresses.join(", ")
+    : mesh.site.dnsCapture === true
+      ? "an address of Istio"
+      : "no address of its own"
   return {
     stage: "name",
     cluster: mesh.name,
@@ -166,15 +179,32 @@ const addressStep = (mesh: Mesh, entry: Entry, port: Port): Step => {
 const viaRoutes = (walk: Walk, mesh: Mesh, namespace: string, port: Port) => {
   const routes = routesFor(mesh, namespace, walk.call.host, (r) => r.gateways.includes("mesh"))[0]
   const kind = family(port.protocol)
-  const route = routes?.routes.find((r) => r.kind === (kind === "udp" ? "tcp" : kind) && (r.ports.length === 0 || r.ports.includes(port.number)))
+  const route = routes?.routes.find(
+    (r) => r.kind === (kind === "udp" ? "tcp" : kind) && (r.ports.length === 0 || r.ports.includes(port.number))
+  )
   if (routes === undefined || route === undefined) return undefined
   const whole = route.destinations.reduce((n, d) => n + d.weight, 0)
   const legs = route.destinations.map((d): Leg => {
     const cause: Cause = { cluster: mesh.name, item: routes.item, path: d.path }
     const arrival = walk.destination(mesh, d, cause)
-    const step: Step = { stage: "backend", cluster: mesh.name, text: `${arrival.host}:${arrival.port} in cluster ${mesh.name}`, causes: [cause] }
+    const step: Step = {
+      stage: "backend",
+      cluster: mesh.name,
+      text: `${arrival.host}:${arrival.port} in cluster ${mesh.name}`,
+      causes: [cause]
+    }
     const share = whole === 0 ? 1 : d.weight / whole
-    const base = { address: d.host, port: arrival.port, cluster: mesh.name, remote: false, edge: "mtls", share, steps: [step], arrivals: [arrival], cause } as const
+    const base = {
+      address: d.host,
+      port: arrival.port,
+      cluster: mesh.name,
+      remote: false,
+      edge: "mtls",
+      share,
+      steps: [step],
+      arrivals: [arrival],
+      cause
+    } as const
     return arrival.failure === undefined ? base : { ...base, failure: arrival.failure }
   })
   const step: Step = {
@@ -190,7 +220,11 @@ const balanceStep = (mesh: Mesh, policy: Policy | undefined, how: Balance, entry
   const n = how.tiers.reduce((sum, tier) => sum + tier.length, 0)
   const many = `${n} endpoint${n === 1 ? "" : "s"}`
   const order =
-    how.by === "nothing" ? (n > 1 ? " share the calls" : "") : ` in ${how.tiers.length} tier${how.tiers.length === 1 ? "" : "s"}, by ${how.by === "labels" ? "their labels" : "their localities"}`
+    how.by === "nothing"
+      ? n > 1
+        ? " share the calls"
+        : ""
+      : ` in ${how.tiers.length} tier${how.tiers.length === 1 ? "" : "s"}, by ${how.by === "labels" ? "their labels" : "their localities"}`
   return {
     stage: "balance",
     cluster: mesh.name,
@@ -202,9 +236,30 @@ const balanceStep = (mesh: Mesh, policy: Policy | undefined, how: Balance, entry
   }
 }
 
-const tlsStep = (mesh: Mesh, entry: Entry, port: Port, policy: Policy | undefined, endpoint: Endpoint, host: string): Step => {
-  const { mode, path, sni, why } = wrapping(policyOf(policy, port.number), entry, endpoint, host, port.number, policy?.workloadSelector === true)
-  const what = mode === "mtls" ? "mTLS" : mode === "tls" ? "TLS" : family(port.protocol) === "tls" ? "as the application sends it" : "plaintext"
+const tlsStep = (
+  mesh: Mesh,
+  entry: Entry,
+  port: Port,
+  policy: Policy | undefined,
+  endpoint: Endpoint,
+  host: string
+): Step => {
+  const { mode, path, sni, why } = wrapping(
+    policyOf(policy, port.number),
+    entry,
+    endpoint,
+    host,
+    port.number,
+    policy?.workloadSelector === true
+  )
+  const what =
+    mode === "mtls"
+      ? "mTLS"
+      : mode === "tls"
+        ? "TLS"
+        : family(port.protocol) === "tls"
+          ? "as the application sends it"
+          : "plaintext"
   return {
     stage: "tls",
     cluster: mesh.name,
@@ -217,7 +272,13 @@ const tlsStep = (mesh: Mesh, entry: Entry, port: Port, policy: Policy | undefine
   }
 }
 
-const finish = (walk: Walk, mesh: Mesh, steps: ReadonlyArray<Step>, legs: ReadonlyArray<ReadonlyArray<Leg>>, chosen: Chosen | undefined): Trace => {
+const finish = (
+  walk: Walk,
+  mesh: Mesh,
+  steps: ReadonlyArray<Step>,
+  legs: ReadonlyArray<ReadonlyArray<Leg>>,
+  chosen: Chosen | undefined
+): Trace => {
   const tiers = legs.map((tier): Tier => ({ legs: tier, alive: tier.some((leg) => leg.failure === undefined) }))
   const ejects = chosen?.how.ejects === true
   const first = tiers.findIndex((tier) => tier.alive)
@@ -228,7 +289,15 @@ const finish = (walk: Walk, mesh: Mesh, steps: ReadonlyArray<Step>, legs: Readon
   const whole = ejects ? alive.reduce((n, leg) => n + leg.share, 0) : 1
   const answers = alive.map((leg) => ({ leg, share: whole === 0 ? 0 : leg.share / whole }))
   const outcome = alive.length === 0 ? "undeliverable" : !ejects && alive.length < asked.length ? "partly" : "delivered"
-  const trace: Trace = { call: walk.call, outcome, steps, tiers, ...(active < 0 ? {} : { active }), answers, findings: walk.findings.all }
+  const trace: Trace = {
+    call: walk.call,
+    outcome,
+    steps,
+    tiers,
+    ...(active < 0 ? {} : { active }),
+    answers,
+    findings: walk.findings.all
+  }
   judge(walk, mesh, trace, chosen)
   return trace
 }

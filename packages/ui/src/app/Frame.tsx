@@ -140,7 +140,7 @@ const Strip = () => {
         })}
         {(status?.held ?? 0) > 0 ? (
           <button type="button" aria-pressed={query.get("q") === "is:held"} onClick={() => go(query.get("q") === "is:held" ? "/services" : "/services?q=is:held")}>
-            <Glyph mark="held" /> <b>{status!.held}</b> <span>services held</span>
+            <Glyph mark="held" /> <b>{status!.held}</b> <span>{status!.held === 1 ? "service" : "services"} held</span>
           </button>
         ) : null}
       </div>

@@ -322,17 +322,20 @@ interface HeadProps {
   readonly onGroup: (group: string) => void
 }
 
+/** Long names keep their end: there they differ. */
+const tail = (name: string): string => (name.length > 13 ? `…${name.slice(-12)}` : name)
+
 const ColumnHead = ({ cluster, collapsed, group, index, left, name, onGroup, selected, size, width }: HeadProps) => {
   const gone = cluster?.state === "stale" || cluster?.state === "unreached"
   return (
     <div role="columnheader" aria-colindex={index + 2} className={`colhead${selected ? " selected" : ""}${gone ? " gone" : ""}`} style={{ transform: `translateX(${left}px)`, width }}>
       {collapsed ? (
         <button type="button" tabIndex={-1} title={`${group}: open ${size} clusters`} onClick={() => onGroup(group)}>
-          {name === "" ? "all" : name}
+          {name === "" ? "all" : tail(name)}
         </button>
       ) : (
         <Link to={`/clusters/${encodeURIComponent(name)}`} tabIndex={-1} title={gone ? `${name}: not connected${cluster?.reason === undefined ? "" : `, ${cluster.reason}`}` : name}>
-          {name}
+          {tail(name)}
         </Link>
       )}
     </div>

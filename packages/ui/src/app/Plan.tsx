@@ -203,13 +203,13 @@ const Review = ({ allow, make, offline, plan, res }: { readonly plan: PlanDoc; r
                           <Glyph mark={opMark[op]} label={heads[op][0]} /> {kind}
                         </td>
                         <th scope="row">
-                          <button type="button" className="text" onClick={() => go(withQuery({ res: l.key }), true)}>
+                          <button type="button" className="text" title={name} onClick={() => go(withQuery({ res: l.key }), true)}>
                             {name}
                           </button>
                         </th>
                         <td className="mono">{l.all.length === 1 ? l.first.target : `${l.all.length} targets`}</td>
                         <td className="mono">{l.first.service ?? <span className="dim">fleet</span>}</td>
-                        <td className="dim">{l.first.reason ?? (op === "create" ? "not there yet" : op === "delete" ? "nothing wants it any more" : op === "update" ? plural(l.first.fields.length, "field") : "")}</td>
+                        <td className="dim" title={l.first.reason}>{l.first.reason ?? (op === "create" ? "not there yet" : op === "delete" ? "nothing wants it any more" : op === "update" ? plural(l.first.fields.length, "field") : "")}</td>
                       </tr>
                     )
                   })}

@@ -1,11 +1,10 @@
 /** What is generated for a service: for one cluster, or for all with equal bodies told once. */
 import { useMemo } from "react"
-import { parseAllDocuments } from "./fold.ts"
 import type { Resource, ServiceDetail } from "../Contract.ts"
 import { Code } from "./Code.tsx"
 import { Glyph } from "./Glyph.tsx"
 import { go, usePlace, withQuery } from "./link.tsx"
-import { clusters as clusterStore } from "./live.ts"
+import { clusters as clusterStore, info as infoStore } from "./live.ts"
 import { useStore } from "./store.ts"
 import { download, plural } from "./words.ts"
 
@@ -44,15 +43,16 @@ const Body = ({ all, cluster, detail, open, resource, total }: { readonly resour
   const change = detail.changes.find((c) => c.id === resource.id && c.target === cluster)
   const op = change?.op === "held" ? "held" : change?.op === "update" ? "differs" : change?.op === "conflict" ? "error" : change?.op
   const n = resource.clusters.length
+  const compares = useStore(infoStore)?.compares === true
   return (
     <details open={open} className="resource">
       <summary>
-        <Glyph mark={op ?? "ok"} />
+        <Glyph mark={op ?? (compares ? "ok" : "runs")} />
         <span className="kind">{resource.kind}</span> <b>{resource.name}</b>
         <span className="dim right">{all ? (n === total ? "same in all clusters" : n <= 2 ? resource.clusters.join(", ") : `same in ${n} clusters`) : resource.namespace}</span>
       </summary>
       {all && n > 2 && n < total ? <p className="dim clusterlist">{resource.clusters.join(", ")}</p> : null}
-      <Code title={resource.kind} note={`${parseAllDocuments(resource.text)} lines, made by ${resource.node}${resource.ownership === "fields" ? ", only these fields are ours" : ""}`} text={resource.text} file={`${resource.name.replace(/[^\w.-]/g, "_")}.yaml`} />
+      <Code title={resource.kind} note={`${resource.text.replace(/\n$/, "").split("\n").length} lines, made by ${resource.node}${resource.ownership === "fields" ? ", only these fields are ours" : ""}`} text={resource.text} file={`${resource.name.replace(/[^\w.-]/g, "_")}.yaml`} />
     </details>
   )
 }

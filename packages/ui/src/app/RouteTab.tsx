@@ -10,6 +10,7 @@ import { call } from "./session.ts"
 import { useStore } from "./store.ts"
 
 const order = ["first", "then", "then"]
+const few = 8
 const tierWord = (tier: number, last: number): string => (tier === 0 ? order[0]! : tier === last && tier > 1 ? "last" : order[1]!)
 
 const sourceMark: Readonly<Record<string, Mark>> = { "live differs": "differs", "not there": "create", unknown: "unknown" }
@@ -40,6 +41,7 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
   }, [key])
   const toggle = (name: string) => go(withQuery({ down: (down.includes(name) ? down.filter((d) => d !== name) : [...down, name]).join(",") }), true)
   const { problem, route } = answer
+  const [whole, setWhole] = useState(false)
   if (host === "")
     return (
       <section>
@@ -114,7 +116,7 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
               <li>
                 <h3>Endpoints, in the order they are tried</h3>
                 <div className="endpoints">
-                  {route.endpoints.map((e, i) => (
+                  {(whole ? route.endpoints : route.endpoints.slice(0, few)).map((e, i) => (
                     <div key={i} className={`endpoint ${e.state}${route.endpoints[i - 1]?.tier === e.tier ? " same" : ""}`}>
                       <span className="tier">{route.endpoints[i - 1]?.tier === e.tier ? "" : tierWord(e.tier, last)}</span>
                       <Glyph mark={endpointMark[e.state]!} />
@@ -135,6 +137,11 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
                     </div>
                   ))}
                 </div>
+                {route.endpoints.length > few && !whole ? (
+                  <button type="button" className="text more" onClick={() => setWhole(true)}>
+                    Show all {route.endpoints.length}
+                  </button>
+                ) : null}
               </li>
             )}
             {suspects.length === 0 ? null : (

@@ -131,7 +131,7 @@ export const Service = ({ id }: { readonly id: string }) => {
           {detail.held.length > 0 ? (
             <section>
               {detail.held.map((f) => (
-                <Problem key={f.message} level={f.severity} code={f.code} text={`Held: ${f.message}`} help={`${f.help}${f.place === undefined ? "" : ` (${f.place})`}`} />
+                <Problem key={f.message} level={f.severity} code={f.code} text={`Held: ${f.message}`} help={`${f.help}${f.place === undefined ? "" : `; ${f.place}`}`} />
               ))}
               <p className="dim">Nothing new is generated for it; what lives in the clusters is neither changed nor deleted.</p>
             </section>

@@ -124,7 +124,7 @@ const Palette = () => {
 
 const marks: ReadonlyArray<readonly [Mark, string]> = [
   ["ok", "as it should be"],
-  ["runs", "runs here; nothing to compare with"],
+  ["runs", "nothing to compare it with"],
   ["differs", "what lives there is not what is generated"],
   ["create", "would be created"],
   ["delete", "would be deleted"],
@@ -169,7 +169,7 @@ const Help = () => {
             <ul className="lines">
               {marks.map(([m, w]) => (
                 <li key={m}>
-                  <Glyph mark={m} /> <span><b>{m === "stale" ? "last known" : stateWord(m as never)}</b> {w}</span>
+                  <Glyph mark={m} /> <span><b>{m === "stale" ? "hollow" : stateWord(m as never)}</b>, <span className="dim">{w}</span></span>
                 </li>
               ))}
             </ul>

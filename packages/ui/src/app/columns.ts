@@ -47,6 +47,12 @@ export const layout = (clusters: ReadonlyArray<Cluster>, by: string, collapsed: 
     if (list === undefined) byGroup.set(name, [i])
     else list.push(i)
   })
+  // Groups of one say nothing.
+  if (byGroup.size > 1 && [...byGroup].every(([name, list]) => list.length === 1 && name !== "pinned")) {
+    const all = [...byGroup.values()].flat()
+    byGroup.clear()
+    byGroup.set("", all)
+  }
   const ordered = [...byGroup].sort(([a], [b]) => (a === "pinned" ? -1 : b === "pinned" ? 1 : a < b ? -1 : a > b ? 1 : 0))
   const columns: Array<Column> = []
   const groups: Array<Group> = []

@@ -354,7 +354,7 @@ const clusterInfo = (
   const owned = [...plans.values()].reduce<number | undefined>((n, plan) => (plan.owned?.has(cluster.name) === true ? (n ?? 0) + plan.owned.get(cluster.name)! : n), undefined)
   const asked = [...plans.values()].some((plan) => plan.owned?.has(cluster.name) === true || plan.items.some((i) => i.target === cluster.name))
   const state: Cluster["state"] =
-    worst?.state === "never-synced" ? "unreached" : worst?.state === "stale" ? "stale" : failed !== undefined ? "unreached" : worst !== undefined || asked ? "connected" : "declared"
+    worst?.state === "never-synced" ? "unreached" : worst?.state === "stale" ? "stale" : failed !== undefined ? "unreached" : worst !== undefined || (asked && cluster.connection !== undefined) ? "connected" : "declared"
   const reason = worst?.state === "synced" || worst === undefined ? failed?.message : (worst.reason ?? failed?.message)
   const { connection, gateway } = cluster
   return {

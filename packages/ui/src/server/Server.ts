@@ -65,7 +65,8 @@ export const layer = (options: Options): Layer.Layer<never, never, HttpServer.Ht
   })
   const { apply } = options
   const group = apply === undefined ? Reading : Reading.merge(Writing)
-  const handlers = apply === undefined ? reading : Layer.mergeAll(reading, Writing.toLayer({ Apply: ({ confirm, plan }) => apply(plan, confirm) }))
+  const handlers = apply === undefined ? reading : Layer.mergeAll(reading, // Only a stream that is taken from asks for anything: a refused bearer never gets that far.
+          Writing.toLayer({ Apply: ({ confirm, plan }) => Stream.suspend(() => apply(plan, confirm)) }))
 
   const rpc = Layer.effectDiscard(
     Effect.gen(function* () {
@@ -113,6 +114,7 @@ export const layer = (options: Options): Layer.Layer<never, never, HttpServer.Ht
           return HttpServerResponse.uint8Array(found.bytes, { contentType: found.type, headers: { "cache-control": "public, max-age=31536000, immutable" } })
         })
       )
+      yield* router.add("*", "/*", Effect.succeed(HttpServerResponse.text("there is no such thing\n", { status: 404 })))
       yield* router.add("GET", "/favicon.ico", Effect.succeed(HttpServerResponse.empty({ status: 204 })))
     })
   )

@@ -1,0 +1,246 @@
+/** The page as a person meets it: a real browser, the real command, real files; and what must survive. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { createServer } from "node:http"
+import { join } from "node:path"
+import type { Browser, BrowserContext, Page } from "playwright-core"
+import { afterAll, assert, beforeAll, describe, it, onTestFinished } from "vitest"
+import { deno, folder, root } from "../cli/Cw.ts"
+import { available, launch, matrixReady, type Served, serve, serveForTest, watched } from "./Browser.ts"
+import { demo } from "./Demo.ts"
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
+const seed = ["--cluster-file", "testdata/seed/cli/clusters.json", "--service-file", "testdata/seed/cli/services.json"]
+
+/** What axe finds wrong with a page as it is. Injected by the driver: the page's own policy would not let it in. */
+const audit = async (page: Page): Promise<ReadonlyArray<string>> => {
+  await page.evaluate(axe)
+  return page.evaluate(async () => {
+    const { violations } = await (globalThis as unknown as { readonly axe: { run: (options: unknown) => Promise<{ violations: ReadonlyArray<{ id: string; nodes: ReadonlyArray<{ html: string; failureSummary: string }> }> }> } }).axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] })
+    return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary.slice(0, 200)}`))
+  })
+}
+
+// One runtime is enough for the browser: what differs between Node and Deno is tested without it.
+describe.skipIf(deno || !available())("cw ui in a browser", () => {
+  let browser: Browser
+  let fleet: Served
+  let rich: string
+  beforeAll(async () => {
+    browser = await launch()
+    rich = join(root, "node_modules/.cache/cw-ui-demo", String(process.pid))
+    mkdirSync(rich, { recursive: true })
+    await demo(rich)
+    fleet = await serve(["pipeline.yaml", "--allow", "apply"], { cwd: rich })
+    signedIn = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+    const { page } = await watched(signedIn, fleet.url)
+    await page.goto(fleet.link)
+    await matrixReady(page)
+    await page.close()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await fleet?.stop()
+    const { rmSync } = await import("node:fs")
+    if (rich !== undefined) rmSync(rich, { recursive: true, force: true })
+  })
+  let signedIn: BrowserContext
+
+  const visit = async (path: string, theme: "light" | "dark" = "light") => {
+    const { page, problems } = await watched(signedIn, fleet.url)
+    onTestFinished(() => page.close())
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" })
+    await page.goto(fleet.url + path)
+    await page.waitForSelector(".pill:has-text('live')")
+    return { page, problems }
+  }
+
+  it("opens from the launch link, leaves no token behind, and the link works once", async () => {
+    const served = await serveForTest(seed)
+    const context = await browser.newContext()
+    onTestFinished(() => context.close())
+    const { page, problems } = await watched(context, served.url)
+    await page.goto(served.link)
+    await page.getByRole("heading", { name: "3 services" }).waitFor()
+    assert.notInclude(page.url(), "launch")
+    assert.deepEqual(problems, [])
+    const stranger = await browser.newContext()
+    onTestFinished(() => stranger.close())
+    const other = await stranger.newPage()
+    await other.goto(served.link)
+    await other.getByText("needs the link").waitFor()
+    assert.include(await other.locator("main").innerText(), "has been used")
+    assert.notInclude(await other.content(), "foo")
+  })
+
+  it("keeps the original's abilities: services by clusters, and the configuration per cluster on a click", async () => {
+    const served = await serveForTest(seed)
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
+    onTestFinished(() => context.close())
+    const { page, problems } = await watched(context, served.url)
+    await page.goto(served.link)
+    await page.getByRole("link", { name: /^foo/ }).click()
+    await page.getByRole("link", { name: /Resources/ }).click()
+    await page.getByText("cw-foo-gateway").first().waitFor()
+    await page.getByRole("button", { name: "All clusters" }).click()
+    await page.getByText("same in all clusters").first().waitFor({ timeout: 3000 }).catch(() => undefined)
+    assert.include(await page.locator(".pane").innerText(), "ServiceEntry")
+    await page.goto(`${served.url}/services/foo?cluster=a`)
+    await page.getByText(/Answered/).waitFor()
+    assert.deepEqual(problems, [])
+  })
+
+  it("is clean under axe on every screen, in both themes", async () => {
+    const screens = ["/services", "/services/reviews.bookinfo?cluster=prod-euw1-02", "/services/reviews.bookinfo?tab=resources", "/services/reviews.bookinfo?cluster=prod-euw1-02&tab=diff", "/services/checkoutservice.boutique?tab=events", "/services/mysqldb.bookinfo", "/services?q=nothing", "/services?q=state:what", "/clusters/prod-euw1-02", "/pipeline?stage=repo", "/pipeline?as=table&stage=mesh&tab=config", "/plan", "/events", "/nowhere"]
+    const found: Array<string> = []
+    for (const theme of ["light", "dark"] as const) {
+      for (const screen of screens) {
+        const { page, problems } = await visit(screen, theme)
+        await page.waitForTimeout(400)
+        found.push(...(await audit(page)).map((text) => `${theme} ${screen}: ${text}`), ...problems.map((text) => `${theme} ${screen}: ${text}`))
+        await page.close()
+      }
+      for (const [name, keys] of [["Commands", "Control+k"], ["Keys and marks", "?"]] as const) {
+        const { page } = await visit("/services", theme)
+        await page.keyboard.press(keys)
+        await page.getByRole("dialog", { name }).waitFor()
+        found.push(...(await audit(page)).map((text) => `${theme} ${name}: ${text}`))
+        await page.close()
+      }
+    }
+    assert.deepEqual(found, [])
+  }, 180_000)
+
+  it("is worked by keyboard alone, and every view is a link", async () => {
+    const { page } = await visit("/services")
+    await page.keyboard.press("/")
+    await page.keyboard.type("ns:boutique cart")
+    await page.getByRole("heading", { name: /2 services/ }).waitFor()
+    assert.include(page.url(), "q=ns%3Aboutique+cart")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("j")
+    await page.keyboard.press("l")
+    await page.keyboard.press("Enter")
+    await page.waitForURL(/\/services\/[a-z-]+\.boutique\?.*cluster=/)
+    const where = page.url()
+    assert.isNotEmpty(await page.locator("#active-cell").innerText())
+    await page.reload()
+    await page.locator(".pane h2").waitFor()
+    assert.strictEqual(page.url(), where)
+    await page.keyboard.press("Escape")
+    await page.locator(".pane").waitFor({ state: "detached" })
+    await page.keyboard.press("g")
+    await page.keyboard.press("p")
+    await page.waitForURL(/\/pipeline/)
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("reviews")
+    await page.keyboard.press("Enter")
+    await page.waitForURL(/\/services\/reviews\.bookinfo/)
+  })
+
+  it("shows a change of the input file without a reload", async () => {
+    const { page } = await visit("/services?q=newcomer")
+    await page.getByRole("heading", { name: "No service matches" }).waitFor()
+    const file = join(rich, "services.json")
+    const before = readFileSync(file, "utf8")
+    const list = JSON.parse(before) as Array<Record<string, unknown>>
+    list.push({ name: "newcomer", namespace: "shop", dns_prefixes: ["newcomer.shop"], ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }], backends: { "edge-00": "newcomer.shop.svc.cluster.local" } })
+    writeFileSync(file, JSON.stringify(list))
+    await page.getByRole("link", { name: /newcomer/ }).waitFor({ timeout: 10_000 })
+    writeFileSync(file, before)
+    await page.locator(".facets").waitFor()
+  })
+
+  it("plans, asks for the typed words, applies, and shows the result", async () => {
+    const { page } = await visit("/plan")
+    await page.getByRole("button", { name: "Apply…" }).click()
+    const dialog = page.getByRole("dialog")
+    assert.strictEqual(await dialog.getByRole("button", { name: "Cancel" }).evaluate((b) => b.matches(":focus")), true)
+    const button = dialog.getByRole("button", { name: /^Apply to/ })
+    assert.isTrue(await button.isDisabled())
+    const words = (await button.innerText()).replace("Apply to ", "")
+    await dialog.getByLabel(/to confirm/).fill("1 target")
+    assert.isTrue(await button.isDisabled())
+    await dialog.getByLabel(/to confirm/).fill(words)
+    await button.click()
+    await page.locator(".result.done, .result.failed, .result.refused").waitFor({ timeout: 30_000 })
+    assert.match(await page.locator(".result").innerText(), /^\s*Applied/)
+    assert.include(readFileSync(join(rich, "out/edge-00/cw-system/serviceentry-cw-out-checkoutservice--boutique.yaml"), "utf8"), "checkoutservice")
+  })
+
+  it("shows names and texts full of HTML as text", async () => {
+    const evil = '<img src=x onerror="document.title=1">'
+    const path = folder({
+      "clusters.json": JSON.stringify([{ name: "a", address: "a.example" }]),
+      "services.json": JSON.stringify([{ name: "web", dns_prefixes: ["web"], ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }], backends: { [evil]: "web.default.svc.cluster.local" } }])
+    })
+    const served = await serveForTest(["--cluster-file", join(path, "clusters.json"), "--service-file", join(path, "services.json")])
+    const context = await browser.newContext()
+    onTestFinished(() => context.close())
+    const { page, problems } = await watched(context, served.url)
+    await page.goto(served.link)
+    await page.goto(`${served.url}/services/web`)
+    await page.locator(".pane .banner").first().waitFor()
+    assert.include(await page.locator(".pane").innerText(), "onerror")
+    assert.notStrictEqual(await page.title(), "1")
+    assert.strictEqual(await page.locator("img").count(), 0)
+    assert.deepEqual(problems, [])
+  })
+
+  it("survives the server's end, and after a restart says so once instead of knocking", async () => {
+    const served = await serve(seed, { port: 7931 })
+    const context = await browser.newContext()
+    onTestFinished(() => context.close())
+    const page = await context.newPage()
+    await page.goto(served.link)
+    await page.getByRole("heading", { name: "3 services" }).waitFor()
+    const started = performance.now()
+    await served.stop()
+    assert.isBelow(performance.now() - started, 1500)
+    await page.locator(".pill:has-text('reconnecting')").waitFor({ timeout: 5000 })
+    assert.include(await page.locator(".names").innerText(), "foo")
+    const again = await serveForTest(seed, { port: 7931 })
+    await page.getByText("cw was restarted.").waitFor({ timeout: 15_000 })
+    let sockets = 0
+    page.on("websocket", () => sockets++)
+    await page.waitForTimeout(2500)
+    assert.isAtMost(sockets, 1)
+    await page.getByLabel("Link").fill(again.link)
+    await page.getByRole("button", { name: "Open" }).click()
+    await page.locator(".pill:has-text('live')").waitFor({ timeout: 10_000 })
+  })
+
+  it("lets no other page in: fetch, socket and frame from another port fail", async () => {
+    const stranger = createServer((_request, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>other</title>"))
+    await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve))
+    onTestFinished(() => void stranger.close())
+    const address = stranger.address()
+    const { page } = await watched(signedIn, fleet.url)
+    onTestFinished(() => page.close())
+    await page.goto(`http://127.0.0.1:${typeof address === "object" ? address!.port : 0}/`)
+    const result = await page.evaluate(async (url) => {
+      const read = await fetch(`${url}/api/v1/status`).then((r) => r.text(), () => "blocked")
+      const socket = await new Promise<string>((resolve) => {
+        const ws = new WebSocket(`${url.replace("http", "ws")}/rpc`)
+        ws.onopen = () => resolve("open")
+        ws.onerror = () => resolve("blocked")
+      })
+      const tree = (globalThis as unknown as { readonly document: { createElement: (name: string) => Record<string, unknown>; body: { append: (node: unknown) => void } } }).document
+      const frame = tree.createElement("iframe")
+      frame.src = url
+      tree.body.append(frame)
+      await new Promise((resolve) => {
+        frame.onload = resolve
+        setTimeout(resolve, 1500)
+      })
+      const inside = (frame.contentDocument as { readonly title: string } | null)?.title ?? "blocked"
+      return { read, socket, inside }
+    }, fleet.url)
+    assert.deepEqual(result, { read: "blocked", socket: "blocked", inside: "blocked" })
+  })
+
+  it("eight tabs are all live", async () => {
+    const pages = await Promise.all(Array.from({ length: 8 }, () => visit("/services")))
+    for (const { page } of pages) await page.waitForSelector(".pill:has-text('live')")
+  })
+})
