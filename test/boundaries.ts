@@ -90,7 +90,9 @@ const checkFile = (folder: string, file: string, own: Manifest, test: boolean): 
     const wanted = packageOf(name)
     const owner = owners.get(wanted)
     if (owner !== undefined && !allowed.has(owner)) tell(`${folder} must not import ${wanted}`)
-    if (name === "effect" && !test && file !== "packages/cli/src/Shared.ts")
+    // What is written into an author's folder is written as an author would.
+    const scaffold = file.startsWith("packages/cli/src/scaffold/")
+    if (name === "effect" && !test && !scaffold && file !== "packages/cli/src/Shared.ts")
       tell(`import modules, as "effect/Effect", not the barrel "effect"`)
     const only = reserved.get(wanted)
     if (only !== undefined && only !== folder && !test && !typeOnly) tell(`only ${only} imports ${wanted}`)

@@ -129,7 +129,10 @@ const page = async () => {
     chunkNames: "[name]-[hash]",
     define: { "process.env.NODE_ENV": '"production"' }
   })
-  const named = (start, end) => built.outputFiles.map(({ path }) => path.split(/[\\/]/).at(-1)).find((name) => name.startsWith(start) && name.endsWith(end))
+  const named = (start, end) =>
+    built.outputFiles
+      .map(({ path }) => path.split(/[\\/]/).at(-1))
+      .find((name) => name.startsWith(start) && name.endsWith(end))
   const html = `<!doctype html>
 <html lang="en">
 <head>
@@ -144,7 +147,10 @@ const page = async () => {
 <body><div id="root"></div><noscript>cw ui needs JavaScript.</noscript></body>
 </html>
 `
-  return { ...built, outputFiles: [...built.outputFiles, { path: join(dist, "ui/index.html"), contents: Buffer.from(html) }] }
+  return {
+    ...built,
+    outputFiles: [...built.outputFiles, { path: join(dist, "ui/index.html"), contents: Buffer.from(html) }]
+  }
 }
 
 const bundles = await Promise.all([

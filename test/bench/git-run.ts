@@ -24,10 +24,12 @@ const artifacts = bodies(Number(files) / clusters.length, Number(changed)).map(
 )
 const desired = Given.desired(artifacts, { model: Given.model({ clusters }), generation: 1 })
 
-const seconds = async <A>(run: () => Promise<A>): Promise<readonly [A, number]> => {
+const seconds = async <A>(run: () => Promise<A>): Promise<readonly [A, { readonly wall: number; readonly cpu: number }]> => {
   const started = performance.now()
+  const before = process.cpuUsage()
   const value = await run()
-  return [value, (performance.now() - started) / 1000]
+  const { system, user } = process.cpuUsage(before)
+  return [value, { wall: (performance.now() - started) / 1000, cpu: (system + user) / 1e6 }]
 }
 
 const program = Effect.gen(function* () {
@@ -38,7 +40,7 @@ const program = Effect.gen(function* () {
   const [, applied] = yield* Effect.promise(() =>
     seconds(async () => (due ? await Effect.runPromise(impl.apply(plan, desired)) : undefined))
   )
-  return { planned, applied, items: plan.items.length }
+  return { planned, applied, items: plan.items.length, rss: process.resourceUsage().maxRSS / 1024 }
 })
 const host = FakeHost.make({ directory: home, pipeline: "bench", cacheDirectory: `${home}/cache` })
 const result = await Effect.runPromise(

@@ -24,17 +24,16 @@ describe("usage", () => {
     assert.strictEqual(unasked.stderr, asked.stdout)
   })
 
-  it.each("init validate plan run apply render gen doctor graph list explain trace schema config completions".split(" "))(
-    "cw %s --help has a summary, usage, flags with defaults and an example",
-    async (name) => {
-      const { code, stderr, stdout } = await cw([name, "--help"])
-      assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
-      for (const heading of ["DESCRIPTION", "USAGE", "EXAMPLES"]) assert.include(stdout, heading)
-      assert.include(stdout, `cw ${name}`)
-      const flags = stdout.split(/^FLAGS$/m)[1]?.split(/^[A-Z]/m)[0] ?? ""
-      for (const line of lines(flags)) assert.match(line, /\(default: .+\)|needed/, line)
-    }
-  )
+  it.each(
+    "init validate plan run apply render gen doctor graph list explain trace schema config completions".split(" ")
+  )("cw %s --help has a summary, usage, flags with defaults and an example", async (name) => {
+    const { code, stderr, stdout } = await cw([name, "--help"])
+    assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+    for (const heading of ["DESCRIPTION", "USAGE", "EXAMPLES"]) assert.include(stdout, heading)
+    assert.include(stdout, `cw ${name}`)
+    const flags = stdout.split(/^FLAGS$/m)[1]?.split(/^[A-Z]/m)[0] ?? ""
+    for (const line of lines(flags)) assert.match(line, /\(default: .+\)|needed/, line)
+  })
 
   it.each([
     [["rnu"], 'cw: unknown command "rnu"', 'did you mean "run"?'],

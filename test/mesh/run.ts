@@ -61,12 +61,13 @@ for (const [fleet, profile, suite] of plans) {
   if (only !== undefined && profile.name !== only) continue
   const started = Date.now()
   const checks: Array<Check> = []
-  const mesh = await startMesh(fleet, profile)
   try {
+    await using mesh = await startMesh(fleet, profile)
     checks.push(...(await suite(mesh)))
     process.stdout.write(table(mesh, checks))
-  } finally {
-    await mesh[Symbol.asyncDispose]()
+  } catch (error) {
+    failed++
+    process.stdout.write(`✗ profile ${profile.name}, ${fleet.clusters.length} meshes: ${String(error)}\n`)
   }
   passed += checks.filter((each) => each.ok).length
   failed += checks.filter((each) => !each.ok).length

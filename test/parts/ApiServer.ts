@@ -156,7 +156,13 @@ const launch = async (
       ca = readFileSync(caFile, "utf8")
       agent = new Agent({ ca, keepAlive: true })
     }
-    if ((await request("GET", "/readyz")).status !== 200) return false
+    // The file may have been read half written: then it is read again.
+    const forget = () => {
+      agent?.destroy()
+      agent = undefined
+    }
+    if ((await request("GET", "/readyz").catch((error) => (forget(), Promise.reject(error)))).status !== 200)
+      return false
     return (await request("GET", "/api/v1/namespaces/default")).status === 200
   }
   const ready = () => until(`API server ${name} on port ${port}`, isReady, [program, etcd.program])

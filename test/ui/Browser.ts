@@ -7,7 +7,13 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 import { onTestFinished } from "vitest"
 import { type Running, start } from "../cli/Cw.ts"
 
-const places = [process.env.CW_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
+const places = [
+  process.env.CW_CHROMIUM,
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+]
 
 export const executable = places.find((path) => path !== undefined && existsSync(path))
 
@@ -21,7 +27,10 @@ export const available = (): boolean => {
 
 export const launch = (): Promise<Browser> => {
   if (executable === undefined) throw new Error("no browser found: apt-get install chromium, or set CW_CHROMIUM")
-  return chromium.launch({ executablePath: executable, args: ["--no-sandbox", "--disable-dev-shm-usage", "--font-render-hinting=none"] })
+  return chromium.launch({
+    executablePath: executable,
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--font-render-hinting=none"]
+  })
 }
 
 export interface Served {
@@ -33,10 +42,21 @@ export interface Served {
 }
 
 /** `cw ui` with these arguments on a free port, in a runtime folder of its own. */
-export const serve = async (args: ReadonlyArray<string>, options: { readonly cwd?: string; readonly port?: number; readonly runtime?: string; readonly command?: "ui" | "run" } = {}): Promise<Served> => {
+export const serve = async (
+  args: ReadonlyArray<string>,
+  options: {
+    readonly cwd?: string
+    readonly port?: number
+    readonly runtime?: string
+    readonly command?: "ui" | "run"
+  } = {}
+): Promise<Served> => {
   const runtime = options.runtime ?? mkdtempSync(join(tmpdir(), "cw-ui-"))
   const command = options.command === "run" ? ["run", ...args] : ["ui", "--port", String(options.port ?? 0), ...args]
-  const running = start(command, { ...(options.cwd === undefined ? {} : { cwd: options.cwd }), env: { XDG_RUNTIME_DIR: runtime } })
+  const running = start(command, {
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    env: { XDG_RUNTIME_DIR: runtime }
+  })
   let said = ""
   running.process.stderr!.on("data", (text: string) => {
     said += text
@@ -59,15 +79,20 @@ export const serveForTest = async (...input: Parameters<typeof serve>): Promise<
   return served
 }
 
-export const matrixReady = (page: Page): Promise<void> => page.waitForFunction(() => performance.getEntriesByName("cw-painted").length > 0).then(() => undefined)
+export const matrixReady = (page: Page): Promise<void> =>
+  page.waitForFunction(() => performance.getEntriesByName("cw-painted").length > 0).then(() => undefined)
 
 /** A page that notes every error and every request that leaves the server. */
-export const watched = async (context: BrowserContext, url: string): Promise<{ readonly page: Page; readonly problems: ReadonlyArray<string> }> => {
+export const watched = async (
+  context: BrowserContext,
+  url: string
+): Promise<{ readonly page: Page; readonly problems: ReadonlyArray<string> }> => {
   const page = await context.newPage()
   const problems: Array<string> = []
   page.on("pageerror", (error) => problems.push(`error: ${error.message}`))
   page.on("console", (message) => {
-    if (message.type() === "error" || message.text().includes("Content Security Policy")) problems.push(`console: ${message.text()}`)
+    if (message.type() === "error" || message.text().includes("Content Security Policy"))
+      problems.push(`console: ${message.text()}`)
   })
   page.on("request", (request) => {
     const { origin, protocol } = new URL(request.url())

@@ -6,10 +6,48 @@ import { cw } from "../cli/Cw.ts"
 const regions = ["apne1", "apse2", "euc1", "euw1", "use1", "usw2"]
 const names: Readonly<Record<string, ReadonlyArray<string>>> = {
   bookinfo: ["reviews", "ratings", "productpage", "details", "mongodb", "mysqldb"],
-  boutique: ["adservice", "cartservice", "checkoutservice", "currencyservice", "emailservice", "frontend", "giftcards", "loadgenerator", "paymentservice", "productcatalogservice", "recommendationservice", "redis-cart", "shippingservice", "shoppingassistantservice"],
+  boutique: [
+    "adservice",
+    "cartservice",
+    "checkoutservice",
+    "currencyservice",
+    "emailservice",
+    "frontend",
+    "giftcards",
+    "loadgenerator",
+    "paymentservice",
+    "productcatalogservice",
+    "recommendationservice",
+    "redis-cart",
+    "shippingservice",
+    "shoppingassistantservice"
+  ],
   ledger: ["accounts", "balances", "fx-rates", "ledger-api", "ledger-db", "settlement", "statements"],
-  platform: ["audit-log", "auth", "feature-flags", "geoip", "identity", "mailer", "notifications", "rate-limits", "sessions", "tokens"],
-  search: ["crawler", "index", "query", "ranking", "spelling", "suggest", "synonyms", "thumbnails", "trends", "vectors", "warmup"]
+  platform: [
+    "audit-log",
+    "auth",
+    "feature-flags",
+    "geoip",
+    "identity",
+    "mailer",
+    "notifications",
+    "rate-limits",
+    "sessions",
+    "tokens"
+  ],
+  search: [
+    "crawler",
+    "index",
+    "query",
+    "ranking",
+    "spelling",
+    "suggest",
+    "synonyms",
+    "thumbnails",
+    "trends",
+    "vectors",
+    "warmup"
+  ]
 }
 
 const dice = (seed: number) => {
@@ -28,16 +66,22 @@ interface Service {
   backends: Record<string, string>
 }
 
-const clusters = regions.flatMap((region, r) =>
-  Array.from({ length: [4, 4, 4, 6, 8, 6][r]! }, (_, i) => ({
-    name: `prod-${region}-${String(i).padStart(2, "0")}`,
-    address: i % 3 === 1 ? `203.0.113.${r * 10 + i + 10}` : `gw-${region}-${String(i).padStart(2, "0")}.example.net`,
-    region: `prod-${region}`
-  }))
-).concat(
-  Array.from({ length: 4 }, (_, i) => ({ name: `stage-use1-0${i}`, address: `gw-stage-0${i}.example.net`, region: "stage-use1" })),
-  Array.from({ length: 4 }, (_, i) => ({ name: `edge-0${i}`, address: `203.0.113.${200 + i}`, region: "edge" }))
-)
+const clusters = regions
+  .flatMap((region, r) =>
+    Array.from({ length: [4, 4, 4, 6, 8, 6][r]! }, (_, i) => ({
+      name: `prod-${region}-${String(i).padStart(2, "0")}`,
+      address: i % 3 === 1 ? `203.0.113.${r * 10 + i + 10}` : `gw-${region}-${String(i).padStart(2, "0")}.example.net`,
+      region: `prod-${region}`
+    }))
+  )
+  .concat(
+    Array.from({ length: 4 }, (_, i) => ({
+      name: `stage-use1-0${i}`,
+      address: `gw-stage-0${i}.example.net`,
+      region: "stage-use1"
+    })),
+    Array.from({ length: 4 }, (_, i) => ({ name: `edge-0${i}`, address: `203.0.113.${200 + i}`, region: "edge" }))
+  )
 
 const services = (): Array<Service> => {
   const roll = dice(7)
@@ -45,9 +89,19 @@ const services = (): Array<Service> => {
   return Object.entries(names).flatMap(([namespace, list]) =>
     list.map((name): Service => {
       const share = 0.3 + roll() * 0.7
-      const backends = Object.fromEntries(clusters.filter(() => roll() < share).map((c) => [c.name, `${name}.${namespace}.svc.cluster.local`]))
-      const ports = /db|redis/.test(name) ? [{ name: "tcp", protocol: "TCP", service_port: 5400 + tcp++, backend_port: 5432 }] : [{ name: "http", protocol: "HTTP", service_port: namespace === "bookinfo" ? 9080 : 80, backend_port: 8080 }]
-      return { name, namespace, dns_prefixes: [`${name}.${namespace}`, ...(namespace === "bookinfo" ? [name] : [])], ports, backends }
+      const backends = Object.fromEntries(
+        clusters.filter(() => roll() < share).map((c) => [c.name, `${name}.${namespace}.svc.cluster.local`])
+      )
+      const ports = /db|redis/.test(name)
+        ? [{ name: "tcp", protocol: "TCP", service_port: 5400 + tcp++, backend_port: 5432 }]
+        : [{ name: "http", protocol: "HTTP", service_port: namespace === "bookinfo" ? 9080 : 80, backend_port: 8080 }]
+      return {
+        name,
+        namespace,
+        dns_prefixes: [`${name}.${namespace}`, ...(namespace === "bookinfo" ? [name] : [])],
+        ports,
+        backends
+      }
     })
   )
 }
@@ -67,7 +121,8 @@ sinks:
 export const demo = async (folder: string, options: { readonly changed?: boolean } = {}): Promise<void> => {
   mkdirSync(folder, { recursive: true })
   const before = services()
-  const put = (list: ReadonlyArray<Service>) => writeFileSync(join(folder, "services.json"), `${JSON.stringify(list, null, 1)}\n`)
+  const put = (list: ReadonlyArray<Service>) =>
+    writeFileSync(join(folder, "services.json"), `${JSON.stringify(list, null, 1)}\n`)
   writeFileSync(join(folder, "clusters.json"), `${JSON.stringify(clusters, null, 1)}\n`)
   writeFileSync(join(folder, "pipeline.yaml"), pipeline)
   put(before.filter((s) => s.name !== "checkoutservice"))
@@ -86,7 +141,12 @@ export const demo = async (folder: string, options: { readonly changed?: boolean
   const files = readdirSync(out, { recursive: true, encoding: "utf8" })
   for (const file of files.filter((f) => /(euw1-0[25]|use1-05|apse2-02)/.test(f) && /reviews|ratings/.test(f))) {
     const path = join(out, file)
-    writeFileSync(path, readFileSync(path, "utf8").replace(/interval: \w+/, "interval: 60s").replace(/\n {4}outlierDetection:(\n {6}.*)+/, ""))
+    writeFileSync(
+      path,
+      readFileSync(path, "utf8")
+        .replace(/interval: \w+/, "interval: 60s")
+        .replace(/\n {4}outlierDetection:(\n {6}.*)+/, "")
+    )
   }
 }
 

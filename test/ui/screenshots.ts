@@ -30,18 +30,30 @@ const fleet: ReadonlyArray<Shot> = [
   ["pipeline", "/pipeline?stage=repo"],
   ["pipeline-table", "/pipeline?as=table&stage=mesh&tab=config"],
   ["plan", "/plan", async (page) => void (await page.locator(".plan tbody tr:not(.group)").nth(3).click())],
-  ["plan-confirm", "/plan", async (page) => {
-    await page.getByRole("button", { name: "Apply…" }).click()
-    await page.getByLabel(/to confirm/).fill("40 tar")
-  }],
+  [
+    "plan-confirm",
+    "/plan",
+    async (page) => {
+      await page.getByRole("button", { name: "Apply…" }).click()
+      await page.getByLabel(/to confirm/).fill("40 tar")
+    }
+  ],
   ["events", "/events"],
-  ["palette", "/services", async (page) => {
-    await page.keyboard.press("Control+k")
-    await page.keyboard.type("rev")
-  }],
+  [
+    "palette",
+    "/services",
+    async (page) => {
+      await page.keyboard.press("Control+k")
+      await page.keyboard.type("rev")
+    }
+  ],
   ["help", "/services", async (page) => page.keyboard.press("?")],
   ["settings", "/services", async (page) => page.getByRole("button", { name: "apply allowed" }).click()],
-  ["narrow", "/services/reviews.bookinfo?cluster=prod-euw1-02", async (page) => page.setViewportSize({ width: 420, height: 860 })]
+  [
+    "narrow",
+    "/services/reviews.bookinfo?cluster=prod-euw1-02",
+    async (page) => page.setViewportSize({ width: 420, height: 860 })
+  ]
 ]
 const seed: ReadonlyArray<Shot> = [
   ["seed", "/services/foo?cluster=a&tab=resources"],
@@ -87,11 +99,19 @@ const up = async (...input: Parameters<typeof serve>) => {
 const one = await up(["pipeline.yaml", "--allow", "apply"], { cwd: rich })
 await shoot(one, fleet)
 await shoot(one, [["locked", "/services"]], false)
-await shoot(await up(["--cluster-file", "testdata/seed/cli/clusters.json", "--service-file", "testdata/seed/cli/services.json"], { cwd: root }), seed)
+await shoot(
+  await up(["--cluster-file", "testdata/seed/cli/clusters.json", "--service-file", "testdata/seed/cli/services.json"], {
+    cwd: root
+  }),
+  seed
+)
 const bare = join(work, "bare")
 mkdirSync(bare)
 await shoot(await up([], { cwd: bare }), [["empty", "/services"]])
-await shoot(await up(["--cluster-file", join(root, "testdata/seed/clusters.json")]), [["down", "/services"], ["down-clusters", "/clusters/a"]])
+await shoot(await up(["--cluster-file", join(root, "testdata/seed/clusters.json")]), [
+  ["down", "/services"],
+  ["down-clusters", "/clusters/a"]
+])
 await browser.close()
 await Promise.all(servers.map((each) => each.stop()))
 rmSync(work, { recursive: true, force: true })

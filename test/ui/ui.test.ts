@@ -16,8 +16,20 @@ const seed = ["--cluster-file", "testdata/seed/cli/clusters.json", "--service-fi
 const audit = async (page: Page): Promise<ReadonlyArray<string>> => {
   await page.evaluate(axe)
   return page.evaluate(async () => {
-    const { violations } = await (globalThis as unknown as { readonly axe: { run: (options: unknown) => Promise<{ violations: ReadonlyArray<{ id: string; nodes: ReadonlyArray<{ html: string; failureSummary: string }> }> }> } }).axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] })
-    return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary.slice(0, 200)}`))
+    const { violations } = await (
+      globalThis as unknown as {
+        readonly axe: {
+          run: (
+            options: unknown
+          ) => Promise<{
+            violations: ReadonlyArray<{ id: string; nodes: ReadonlyArray<{ html: string; failureSummary: string }> }>
+          }>
+        }
+      }
+    ).axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] })
+    return violations.flatMap((v) =>
+      v.nodes.map((n) => `${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary.slice(0, 200)}`)
+    )
   })
 }
 
@@ -83,7 +95,11 @@ describe.skipIf(deno || !available())("cw ui in a browser", () => {
     await page.getByRole("link", { name: /Resources/ }).click()
     await page.getByText("cw-foo-gateway").first().waitFor()
     await page.getByRole("button", { name: "All clusters" }).click()
-    await page.getByText("same in all clusters").first().waitFor({ timeout: 3000 }).catch(() => undefined)
+    await page
+      .getByText("same in all clusters")
+      .first()
+      .waitFor({ timeout: 3000 })
+      .catch(() => undefined)
     assert.include(await page.locator(".pane").innerText(), "ServiceEntry")
     await page.goto(`${served.url}/services/foo?cluster=a`)
     await page.getByText(/Answered/).waitFor()
@@ -91,16 +107,37 @@ describe.skipIf(deno || !available())("cw ui in a browser", () => {
   })
 
   it("is clean under axe on every screen, in both themes", async () => {
-    const screens = ["/services", "/services/reviews.bookinfo?cluster=prod-euw1-02", "/services/reviews.bookinfo?tab=resources", "/services/reviews.bookinfo?cluster=prod-euw1-02&tab=diff", "/services/checkoutservice.boutique?tab=events", "/services/mysqldb.bookinfo", "/services?q=nothing", "/services?q=state:what", "/clusters/prod-euw1-02", "/pipeline?stage=repo", "/pipeline?as=table&stage=mesh&tab=config", "/plan", "/events", "/nowhere"]
+    const screens = [
+      "/services",
+      "/services/reviews.bookinfo?cluster=prod-euw1-02",
+      "/services/reviews.bookinfo?tab=resources",
+      "/services/reviews.bookinfo?cluster=prod-euw1-02&tab=diff",
+      "/services/checkoutservice.boutique?tab=events",
+      "/services/mysqldb.bookinfo",
+      "/services?q=nothing",
+      "/services?q=state:what",
+      "/clusters/prod-euw1-02",
+      "/pipeline?stage=repo",
+      "/pipeline?as=table&stage=mesh&tab=config",
+      "/plan",
+      "/events",
+      "/nowhere"
+    ]
     const found: Array<string> = []
     for (const theme of ["light", "dark"] as const) {
       for (const screen of screens) {
         const { page, problems } = await visit(screen, theme)
         await page.waitForTimeout(400)
-        found.push(...(await audit(page)).map((text) => `${theme} ${screen}: ${text}`), ...problems.map((text) => `${theme} ${screen}: ${text}`))
+        found.push(
+          ...(await audit(page)).map((text) => `${theme} ${screen}: ${text}`),
+          ...problems.map((text) => `${theme} ${screen}: ${text}`)
+        )
         await page.close()
       }
-      for (const [name, keys] of [["Commands", "Control+k"], ["Keys and marks", "?"]] as const) {
+      for (const [name, keys] of [
+        ["Commands", "Control+k"],
+        ["Keys and marks", "?"]
+      ] as const) {
         const { page } = await visit("/services", theme)
         await page.keyboard.press(keys)
         await page.getByRole("dialog", { name }).waitFor()
@@ -144,7 +181,13 @@ describe.skipIf(deno || !available())("cw ui in a browser", () => {
     const file = join(rich, "services.json")
     const before = readFileSync(file, "utf8")
     const list = JSON.parse(before) as Array<Record<string, unknown>>
-    list.push({ name: "newcomer", namespace: "shop", dns_prefixes: ["newcomer.shop"], ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }], backends: { "edge-00": "newcomer.shop.svc.cluster.local" } })
+    list.push({
+      name: "newcomer",
+      namespace: "shop",
+      dns_prefixes: ["newcomer.shop"],
+      ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }],
+      backends: { "edge-00": "newcomer.shop.svc.cluster.local" }
+    })
     writeFileSync(file, JSON.stringify(list))
     await page.getByRole("link", { name: /newcomer/ }).waitFor({ timeout: 10_000 })
     writeFileSync(file, before)
@@ -165,16 +208,31 @@ describe.skipIf(deno || !available())("cw ui in a browser", () => {
     await button.click()
     await page.locator(".result.done, .result.failed, .result.refused").waitFor({ timeout: 30_000 })
     assert.match(await page.locator(".result").innerText(), /^\s*Applied/)
-    assert.include(readFileSync(join(rich, "out/edge-00/cw-system/serviceentry-cw-out-checkoutservice--boutique.yaml"), "utf8"), "checkoutservice")
+    assert.include(
+      readFileSync(join(rich, "out/edge-00/cw-system/serviceentry-cw-out-checkoutservice--boutique.yaml"), "utf8"),
+      "checkoutservice"
+    )
   })
 
   it("shows names and texts full of HTML as text", async () => {
     const evil = '<img src=x onerror="document.title=1">'
     const path = folder({
       "clusters.json": JSON.stringify([{ name: "a", address: "a.example" }]),
-      "services.json": JSON.stringify([{ name: "web", dns_prefixes: ["web"], ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }], backends: { [evil]: "web.default.svc.cluster.local" } }])
+      "services.json": JSON.stringify([
+        {
+          name: "web",
+          dns_prefixes: ["web"],
+          ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }],
+          backends: { [evil]: "web.default.svc.cluster.local" }
+        }
+      ])
     })
-    const served = await serveForTest(["--cluster-file", join(path, "clusters.json"), "--service-file", join(path, "services.json")])
+    const served = await serveForTest([
+      "--cluster-file",
+      join(path, "clusters.json"),
+      "--service-file",
+      join(path, "services.json")
+    ])
     const context = await browser.newContext()
     onTestFinished(() => context.close())
     const { page, problems } = await watched(context, served.url)
@@ -211,7 +269,9 @@ describe.skipIf(deno || !available())("cw ui in a browser", () => {
   })
 
   it("lets no other page in: fetch, socket and frame from another port fail", async () => {
-    const stranger = createServer((_request, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>other</title>"))
+    const stranger = createServer((_request, response) =>
+      response.setHeader("content-type", "text/html").end("<!doctype html><title>other</title>")
+    )
     await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve))
     onTestFinished(() => void stranger.close())
     const address = stranger.address()
@@ -219,13 +279,23 @@ describe.skipIf(deno || !available())("cw ui in a browser", () => {
     onTestFinished(() => page.close())
     await page.goto(`http://127.0.0.1:${typeof address === "object" ? address!.port : 0}/`)
     const result = await page.evaluate(async (url) => {
-      const read = await fetch(`${url}/api/v1/status`).then((r) => r.text(), () => "blocked")
+      const read = await fetch(`${url}/api/v1/status`).then(
+        (r) => r.text(),
+        () => "blocked"
+      )
       const socket = await new Promise<string>((resolve) => {
         const ws = new WebSocket(`${url.replace("http", "ws")}/rpc`)
         ws.onopen = () => resolve("open")
         ws.onerror = () => resolve("blocked")
       })
-      const tree = (globalThis as unknown as { readonly document: { createElement: (name: string) => Record<string, unknown>; body: { append: (node: unknown) => void } } }).document
+      const tree = (
+        globalThis as unknown as {
+          readonly document: {
+            createElement: (name: string) => Record<string, unknown>
+            body: { append: (node: unknown) => void }
+          }
+        }
+      ).document
       const frame = tree.createElement("iframe")
       frame.src = url
       tree.body.append(frame)

@@ -14,7 +14,10 @@ const authorization = ({ bearer }: Server) => ({ authorization: `Bearer ${bearer
 /** JSON of one path; undefined where nobody answers any more. */
 export const get = async <A>(server: Server, path: string): Promise<A | undefined> => {
   try {
-    const response = await fetch(`${server.url}/api/v1${path}`, { headers: authorization(server), signal: AbortSignal.timeout(10_000) })
+    const response = await fetch(`${server.url}/api/v1${path}`, {
+      headers: authorization(server),
+      signal: AbortSignal.timeout(10_000)
+    })
     return response.ok ? ((await response.json()) as A) : undefined
   } catch {
     return undefined
@@ -37,7 +40,11 @@ export const anotherLink = async (): Promise<string | undefined> => {
   const server = find(undefined)
   if (server === undefined) return undefined
   try {
-    const response = await fetch(`${server.url}/auth/launch`, { method: "POST", headers: authorization(server), signal: AbortSignal.timeout(5000) })
+    const response = await fetch(`${server.url}/auth/launch`, {
+      method: "POST",
+      headers: authorization(server),
+      signal: AbortSignal.timeout(5000)
+    })
     if (!response.ok) return undefined
     const { launch } = (await response.json()) as { readonly launch: string }
     return `${server.url}/#launch=${launch}`

@@ -20,7 +20,7 @@ export interface Listen {
   readonly open: boolean
 }
 
-const loopback = ["127.0.0.1", "::1", "localhost"]
+const loopback = new Set(["127.0.0.1", "::1", "localhost"])
 
 /** `8080`, `127.0.0.1:8080`, `[::1]:0`. */
 export const parseAddress = (text: string): { readonly host: string; readonly port: number } | undefined => {
@@ -29,7 +29,7 @@ export const parseAddress = (text: string): { readonly host: string; readonly po
   return { host: (found[1] ?? "127.0.0.1").replace(/^\[|\]$/g, ""), port: Number(found[2]) }
 }
 
-export const isLoopback = (host: string): boolean => loopback.includes(host)
+export const isLoopback = (host: string): boolean => loopback.has(host)
 
 /** A page that sends the browser on: so the token is in no process list. */
 const redirect = (url: string): string =>

@@ -134,7 +134,8 @@ export const fromResponse = (code: number, body: unknown, text: string, retryAft
       ...(retryAfter === undefined ? {} : { retryAfter })
     })
   }
-  const wait = retryAfter ?? (body.details?.retryAfterSeconds === undefined ? undefined : body.details.retryAfterSeconds * 1000)
+  const wait =
+    retryAfter ?? (body.details?.retryAfterSeconds === undefined ? undefined : body.details.retryAfterSeconds * 1000)
   return new ApiError({
     reason: reasonOf(code, body),
     code,
@@ -151,14 +152,25 @@ export const fromEvent = (object: unknown): ApiError => {
   return fromResponse(code, object, JSON.stringify(object ?? null))
 }
 
-const never = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "EADDRNOTAVAIL", "UND_ERR_CONNECT_TIMEOUT"])
+const never = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EADDRNOTAVAIL",
+  "UND_ERR_CONNECT_TIMEOUT"
+])
 
-const certificates = /^(CERT_|DEPTH_ZERO_SELF|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/
+const certificates =
+  /^(CERT_|DEPTH_ZERO_SELF|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/
 
 /** Deno's TLS names what is wrong only in words. */
 const denoCertificates = /invalid peer certificate|NotValidForName|UnknownIssuer|CertificateExpired/i
 
-const notTls = /wrong version number|packet length too long|unknown protocol|ERR_SSL_|invalid message|corrupt message|HPE_|Parse Error|plain HTTP/i
+const notTls =
+  /wrong version number|packet length too long|unknown protocol|ERR_SSL_|invalid message|corrupt message|HPE_|Parse Error|plain HTTP/i
 
 /** The error behind a failed fetch: the one with a code, however deep. */
 const deepest = (cause: unknown): { readonly code: string; readonly message: string } => {
@@ -177,7 +189,8 @@ export const fromNetwork = (cause: unknown, sent = true): ApiError => {
   if (cause instanceof ApiError) return cause
   const { code, message } = deepest(cause)
   const shown = harmless(code === "" || message.includes(code) ? message : `${message} (${code})`)
-  if (certificates.test(code) || denoCertificates.test(message)) return new ApiError({ reason: "Certificate", message: shown })
+  if (certificates.test(code) || denoCertificates.test(message))
+    return new ApiError({ reason: "Certificate", message: shown })
   if (notTls.test(code) || notTls.test(message)) return new ApiError({ reason: "NotApi", message: shown })
   if (never.has(code)) return new ApiError({ reason: "Unreachable", message: shown })
   return new ApiError({ reason: sent ? "Lost" : "Unreachable", message: shown, doubt: sent })

@@ -16,7 +16,16 @@ export const fieldsManager = (pipeline: string): string => `cw:${pipeline}`.slic
 
 export type Body = Readonly<Record<string, unknown>>
 
-const serverOwned = ["uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"]
+const serverOwned = [
+  "uid",
+  "resourceVersion",
+  "generation",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
+  "managedFields",
+  "selfLink"
+]
 
 const withoutNulls = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.filter((v) => v !== null).map(withoutNulls)
@@ -31,11 +40,19 @@ export const prepare = (object: Body, labels: Readonly<Record<string, string>> =
   const { status: _status, stringData, ...rest } = withoutNulls(object) as Record<string, unknown>
   const metadata = { ...(rest.metadata as Record<string, unknown>) }
   for (const key of serverOwned) delete metadata[key]
-  if (Object.keys(labels).length > 0) metadata.labels = { ...(metadata.labels as Record<string, string> | undefined), ...labels }
+  if (Object.keys(labels).length > 0)
+    metadata.labels = { ...(metadata.labels as Record<string, string> | undefined), ...labels }
   // Only the server's form of a Secret can be compared.
   const data =
     rest.kind === "Secret" && typeof stringData === "object" && stringData !== null
-      ? { data: { ...(rest.data as object | undefined), ...Object.fromEntries(Object.entries(stringData).map(([k, v]) => [k, Buffer.from(String(v)).toString("base64")])) } }
+      ? {
+          data: {
+            ...(rest.data as object | undefined),
+            ...Object.fromEntries(
+              Object.entries(stringData).map(([k, v]) => [k, Buffer.from(String(v)).toString("base64")])
+            )
+          }
+        }
       : {}
   return { ...rest, metadata, ...data }
 }
@@ -59,9 +76,20 @@ export interface ApplyOptions {
 const pathOf = (resource: Resource, namespace: string | undefined, name: string): Effect.Effect<string, ApiError> =>
   isPathSegment(name) && (namespace === undefined || namespace === "" || isPathSegment(namespace))
     ? Effect.succeed(path(resource, namespace, name))
-    : Effect.fail(new ApiError({ reason: "Invalid", message: `${JSON.stringify(name)} in namespace ${JSON.stringify(namespace ?? "")} cannot be the name of an object`, attempts: 0 }))
+    : Effect.fail(
+        new ApiError({
+          reason: "Invalid",
+          message: `${JSON.stringify(name)} in namespace ${JSON.stringify(namespace ?? "")} cannot be the name of an object`,
+          attempts: 0
+        })
+      )
 
-export const apply = (client: Client, resource: Resource, body: Body, options: ApplyOptions): Effect.Effect<Applied, ApiError> => {
+export const apply = (
+  client: Client,
+  resource: Resource,
+  body: Body,
+  options: ApplyOptions
+): Effect.Effect<Applied, ApiError> => {
   const { name, namespace } = body.metadata as { readonly name: string; readonly namespace?: string }
   return Effect.flatMap(pathOf(resource, namespace, name), (at) =>
     client.request({
@@ -78,44 +106,80 @@ export const apply = (client: Client, resource: Resource, body: Body, options: A
       timeout: 40_000,
       ...(options.budget === undefined ? {} : { budget: options.budget })
     })
-  ).pipe(Effect.map(({ status, body: object, warnings, attempts }) => ({ object: object as Raw, created: status === 201, warnings, attempts })))
+  ).pipe(
+    Effect.map(({ status, body: object, warnings, attempts }) => ({
+      object: object as Raw,
+      created: status === 201,
+      warnings,
+      attempts
+    }))
+  )
 }
 
 /** The live object, or undefined. */
-export const get = (client: Client, resource: Resource, namespace: string | undefined, name: string, budget?: number): Effect.Effect<Raw | undefined, ApiError> =>
+export const get = (
+  client: Client,
+  resource: Resource,
+  namespace: string | undefined,
+  name: string,
+  budget?: number
+): Effect.Effect<Raw | undefined, ApiError> =>
   pathOf(resource, namespace, name).pipe(
     Effect.flatMap((at) => client.request({ method: "GET", path: at, ...(budget === undefined ? {} : { budget }) })),
     Effect.map(({ body }) => body as Raw | undefined),
-    Effect.catchTag("ApiError", (error) => (error.reason === "NotFound" ? Effect.succeed(undefined) : Effect.fail(error)))
+    Effect.catchTag("ApiError", (error) =>
+      error.reason === "NotFound" ? Effect.succeed(undefined) : Effect.fail(error)
+    )
   )
 
 /** `deleting`: accepted, but finalizers keep it. `replaced`: another object has the name now; it is left alone. */
 export type Removed = "deleted" | "deleting" | "replaced"
 
-export const remove = (client: Client, resource: Resource, namespace: string | undefined, name: string, uid: string, budget?: number): Effect.Effect<Removed, ApiError> =>
-  pathOf(resource, namespace, name)
-    .pipe(
-      Effect.flatMap((at) =>
-        client.request({
-          method: "DELETE",
-          path: at,
-          body: JSON.stringify({ apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Background", preconditions: { uid } }),
-          timeout: 40_000,
-          ...(budget === undefined ? {} : { budget })
-        })
-      ),
-      Effect.map(({ body }): Removed => ((body as Raw).metadata?.deletionTimestamp !== undefined && ((body as Raw).metadata.finalizers?.length ?? 0) > 0 ? "deleting" : "deleted")),
-      Effect.catchTag("ApiError", (error) => {
-        // Gone already, by an earlier attempt or by someone else: what was wanted.
-        if (error.reason === "NotFound") return Effect.succeed<Removed>("deleted")
-        // After a lost answer this says that ours is deleted and another one was created.
-        if (error.reason === "Precondition") return Effect.succeed<Removed>(error.doubt === true ? "deleted" : "replaced")
-        return Effect.fail(error)
+export const remove = (
+  client: Client,
+  resource: Resource,
+  namespace: string | undefined,
+  name: string,
+  uid: string,
+  budget?: number
+): Effect.Effect<Removed, ApiError> =>
+  pathOf(resource, namespace, name).pipe(
+    Effect.flatMap((at) =>
+      client.request({
+        method: "DELETE",
+        path: at,
+        body: JSON.stringify({
+          apiVersion: "v1",
+          kind: "DeleteOptions",
+          propagationPolicy: "Background",
+          preconditions: { uid }
+        }),
+        timeout: 40_000,
+        ...(budget === undefined ? {} : { budget })
       })
-    )
+    ),
+    Effect.map(
+      ({ body }): Removed =>
+        (body as Raw).metadata?.deletionTimestamp !== undefined && ((body as Raw).metadata.finalizers?.length ?? 0) > 0
+          ? "deleting"
+          : "deleted"
+    ),
+    Effect.catchTag("ApiError", (error) => {
+      // Gone already, by an earlier attempt or by someone else: what was wanted.
+      if (error.reason === "NotFound") return Effect.succeed<Removed>("deleted")
+      // After a lost answer this says that ours is deleted and another one was created.
+      if (error.reason === "Precondition") return Effect.succeed<Removed>(error.doubt === true ? "deleted" : "replaced")
+      return Effect.fail(error)
+    })
+  )
 
 /** Gives up all fields of a manager; fields that nobody else owns go. Never creates and never deletes the object. */
-export const release = (client: Client, resource: Resource, live: Raw, owner: string): Effect.Effect<void, ApiError> => {
+export const release = (
+  client: Client,
+  resource: Resource,
+  live: Raw,
+  owner: string
+): Effect.Effect<void, ApiError> => {
   const { name, namespace, uid } = live.metadata
   const body = {
     apiVersion: apiVersion(resource),
@@ -137,4 +201,7 @@ export const conflictsOf = (error: ApiError): ReadonlyArray<FieldConflict> =>
     ? []
     : (error.causes ?? [])
         .filter((c) => c.reason === "FieldManagerConflict")
-        .map((c) => ({ field: (c.field ?? "").replace(/^\./, ""), manager: /conflict with "([^"]+)"/.exec(c.message ?? "")?.[1] ?? "another manager" }))
+        .map((c) => ({
+          field: (c.field ?? "").replace(/^\./, ""),
+          manager: /conflict with "([^"]+)"/.exec(c.message ?? "")?.[1] ?? "another manager"
+        }))

@@ -14,7 +14,8 @@ export const checkPair = (
 ): ReadonlyArray<Diagnostic.Diagnostic> => {
   if (cert === undefined && key === undefined) return []
   if (cert === undefined || key === undefined) {
-    const [has, lacks] = cert === undefined ? ["client-key", "client-certificate"] : ["client-certificate", "client-key"]
+    const [has, lacks] =
+      cert === undefined ? ["client-key", "client-certificate"] : ["client-certificate", "client-key"]
     return [Diagnostic.error("CW421", `${owner} has a ${has} but no ${lacks}`, { place })]
   }
   let parsed: X509Certificate
@@ -32,9 +33,12 @@ export const checkPair = (
   // A little grace: clocks differ, and a certificate made this minute is meant to be used.
   if (from > now + 3_600_000) {
     const help = "check the clock of this machine"
-    return [Diagnostic.error("CW424", `${owner}: the client certificate is valid only from ${day(from)}`, { place, help })]
+    return [
+      Diagnostic.error("CW424", `${owner}: the client certificate is valid only from ${day(from)}`, { place, help })
+    ]
   }
-  if (!belongs(parsed, key)) return [Diagnostic.error("CW424", `${owner}: the client key does not belong to the client certificate`, { place })]
+  if (!belongs(parsed, key))
+    return [Diagnostic.error("CW424", `${owner}: the client key does not belong to the client certificate`, { place })]
   return []
 }
 

@@ -80,7 +80,9 @@ interface Answer {
 
 const unzip = async (data: ArrayBuffer): Promise<string> => {
   const { gunzip } = await import("node:zlib")
-  return new Promise((resolve, reject) => gunzip(data, (error, out) => (error ? reject(error) : resolve(out.toString("utf8")))))
+  return new Promise((resolve, reject) =>
+    gunzip(data, (error, out) => (error ? reject(error) : resolve(out.toString("utf8"))))
+  )
 }
 
 const parseJson = (text: string): unknown => {
@@ -98,10 +100,17 @@ const warningsOf = (header: string | string[] | undefined): ReadonlyArray<string
     [...h.matchAll(/\b299 \S+ "((?:[^"\\]|\\.)*)"/g)].map((m) => m[1]!.replace(/\\(.)/g, "$1"))
   )
 
-export const make = (cluster: string, context: Context, options: Options = {}): Effect.Effect<Client, never, Scope.Scope> =>
+export const make = (
+  cluster: string,
+  context: Context,
+  options: Options = {}
+): Effect.Effect<Client, never, Scope.Scope> =>
   Effect.gen(function* () {
     const concurrency = options.concurrency ?? 12
-    const transport = yield* Transport.make(context, { connections: concurrency, connectTimeout: options.connectTimeout ?? 10_000 })
+    const transport = yield* Transport.make(context, {
+      connections: concurrency,
+      connectTimeout: options.connectTimeout ?? 10_000
+    })
     const credentials = yield* Credentials.make(context, {
       ...(options.reload === undefined ? {} : { reload: options.reload }),
       ...(options.execLimit === undefined ? {} : { execLimit: options.execLimit })
@@ -127,7 +136,9 @@ export const make = (cluster: string, context: Context, options: Options = {}): 
     const send = (r: ApiRequest, credential: Credentials.Credential): Effect.Effect<Answer, ApiError> =>
       Effect.tryPromise({
         try: async (signal) => {
-          const response = await transport.dispatcher("request", credential).request({ ...prepare(r, credential), signal })
+          const response = await transport
+            .dispatcher("request", credential)
+            .request({ ...prepare(r, credential), signal })
           const zipped = one(response.headers["content-encoding"]) === "gzip"
           const text = zipped ? await unzip(await response.body.arrayBuffer()) : await response.body.text()
           return { status: response.statusCode, headers: response.headers, text }
@@ -145,14 +156,22 @@ export const make = (cluster: string, context: Context, options: Options = {}): 
       if (answer.status >= 200 && answer.status < 300) {
         const type = one(answer.headers["content-type"]) ?? ""
         if (type.includes("json")) return Effect.succeed(answer)
-        return Effect.fail(new ApiError({ reason: "NotApi", code: answer.status, message: `it answers with ${type.split(";")[0] || "an unnamed type"}` }))
+        return Effect.fail(
+          new ApiError({
+            reason: "NotApi",
+            code: answer.status,
+            message: `it answers with ${type.split(";")[0] || "an unnamed type"}`
+          })
+        )
       }
       const wait = retryAfter(one(answer.headers["retry-after"]), now)
       return Effect.fail(fromResponse(answer.status, parseJson(answer.text), answer.text, wait))
     }
 
     const attempt = (r: ApiRequest, credential: Credentials.Credential) =>
-      Effect.flatMap(send(r, credential), (answer) => Effect.flatMap(Clock.currentTimeMillis, (now) => checked(answer, now)))
+      Effect.flatMap(send(r, credential), (answer) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => checked(answer, now))
+      )
 
     interface Settled extends Answer {
       readonly attempts: number
@@ -180,7 +199,8 @@ export const make = (cluster: string, context: Context, options: Options = {}): 
           const now = yield* Clock.currentTimeMillis
           if (error.reason === "Busy" && error.code === 429) limiter.busy(now)
           doubt ||= error.doubt === true
-          const wait = r.retry === false ? undefined : delay(error, r.method, attempts, now - started, budget, yield* Random.next)
+          const wait =
+            r.retry === false ? undefined : delay(error, r.method, attempts, now - started, budget, yield* Random.next)
           if (wait === undefined) return yield* withDoubt(error, doubt, attempts)
           yield* Effect.sleep(wait)
         }
@@ -195,7 +215,9 @@ export const make = (cluster: string, context: Context, options: Options = {}): 
         Effect.flatMap(repeated(r), ({ status, headers, text, attempts, doubt }) => {
           const body = parseJson(text)
           return body === undefined
-            ? Effect.fail(new ApiError({ reason: "NotApi", code: status, message: "it answers with something that is no JSON" }))
+            ? Effect.fail(
+                new ApiError({ reason: "NotApi", code: status, message: "it answers with something that is no JSON" })
+              )
             : Effect.succeed({ status, body, warnings: warningsOf(headers.warning), attempts, doubt })
         }),
       stream: (r) => openStream(r)
@@ -207,7 +229,10 @@ export const make = (cluster: string, context: Context, options: Options = {}): 
           const controller = new AbortController()
           yield* Effect.addFinalizer(() => Effect.sync(() => controller.abort()))
           const response = yield* Effect.tryPromise({
-            try: () => transport.dispatcher("watch", credential).request({ ...prepare(r, credential), signal: controller.signal }),
+            try: () =>
+              transport
+                .dispatcher("watch", credential)
+                .request({ ...prepare(r, credential), signal: controller.signal }),
             catch: (cause) => fromNetwork(cause)
           }).pipe(
             Effect.timeoutOrElse({
@@ -217,7 +242,13 @@ export const make = (cluster: string, context: Context, options: Options = {}): 
           )
           response.body.on("error", () => {})
           if (response.statusCode === 200) return { chunks: response.body, abort: () => controller.abort() }
-          const text = yield* Effect.tryPromise({ try: () => response.body.text(), catch: (cause) => fromNetwork(cause) }).pipe(Effect.timeout("10 seconds"), Effect.orElseSucceed(() => ""))
+          const text = yield* Effect.tryPromise({
+            try: () => response.body.text(),
+            catch: (cause) => fromNetwork(cause)
+          }).pipe(
+            Effect.timeout("10 seconds"),
+            Effect.orElseSucceed(() => "")
+          )
           const now = yield* Clock.currentTimeMillis
           const wait = retryAfter(one(response.headers["retry-after"]), now)
           return yield* fromResponse(response.statusCode, parseJson(text), text, wait)

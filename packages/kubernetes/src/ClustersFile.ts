@@ -29,7 +29,9 @@ const fields = {
   region: Text,
   labels: Labels,
   istio_version: Text,
-  gateway: Schema.optionalKey(Schema.Struct({ namespace: Text, selector: Labels, port: Schema.optionalKey(Schema.Int) })),
+  gateway: Schema.optionalKey(
+    Schema.Struct({ namespace: Text, selector: Labels, port: Schema.optionalKey(Schema.Int) })
+  ),
   config_namespace: Text,
   trust_domain: Text,
   domain: Text,
@@ -70,7 +72,13 @@ const places = (yaml: typeof Yaml, file: string, text: string): Places => {
   }
 }
 
-const factOf = (entry: Entry, order: number, near: (path: string) => string, file: string, place: (field?: Path) => Diagnostic.Place): ClusterFact => {
+const factOf = (
+  entry: Entry,
+  order: number,
+  near: (path: string) => string,
+  file: string,
+  place: (field?: Path) => Diagnostic.Place
+): ClusterFact => {
   const context = entry.kubeconfig_context ?? entry.kubecondig_context
   const connection = {
     ...(entry.kubeconfig_path ? { kubeconfigPath: near(entry.kubeconfig_path) } : {}),
@@ -85,7 +93,11 @@ const factOf = (entry: Entry, order: number, near: (path: string) => string, fil
     gateway:
       entry.gateway === undefined
         ? undefined
-        : { ...(namespace === undefined ? {} : { namespace }), ...(selector === undefined ? {} : { selector }), ...(port === undefined ? {} : { port }) },
+        : {
+            ...(namespace === undefined ? {} : { namespace }),
+            ...(selector === undefined ? {} : { selector }),
+            ...(port === undefined ? {} : { port })
+          },
     configNamespace: entry.config_namespace,
     trustDomain: entry.trust_domain,
     domain: entry.domain,
@@ -97,7 +109,10 @@ const factOf = (entry: Entry, order: number, near: (path: string) => string, fil
     name: entry.name,
     addresses: [...new Set([entry.address ?? "", ...(entry.addresses ?? [])])].filter((a) => a !== ""),
     order,
-    ...(Object.fromEntries(Object.entries(optional).filter(([, v]) => v !== undefined)) as Omit<ClusterFact, "kind" | "name" | "addresses" | "origin">),
+    ...(Object.fromEntries(Object.entries(optional).filter(([, v]) => v !== undefined)) as Omit<
+      ClusterFact,
+      "kind" | "name" | "addresses" | "origin"
+    >),
     origin: { label: file, place }
   }
 }
@@ -126,7 +141,11 @@ export const parse = (file: string, shown: string, text: string): Effect.Effect<
     const facts: Array<ClusterFact> = []
     const bad: Array<Diagnostic.Diagnostic> = []
     const warnings: Array<Diagnostic.Diagnostic> = []
-    const near = (path: string) => resolve(dirname(file), path.replace(/^~(?=$|\/)/, () => homedir()))
+    const near = (path: string) =>
+      resolve(
+        dirname(file),
+        path.replace(/^~(?=$|\/)/, () => homedir())
+      )
     decoded.forEach((result, i) => {
       if (result._tag === "Failure") {
         for (const issue of issues(result.failure.issue).issues) {
@@ -135,10 +154,16 @@ export const parse = (file: string, shown: string, text: string): Effect.Effect<
           const unknown = /excess property/i.test(issue.message)
           const field = path.join(".")
           bad.push(
-            Diagnostic.error(unknown ? "CW402" : "CW401", unknown ? `unknown key ${JSON.stringify(last)}` : `cluster ${i + 1}: ${field === "" ? "" : `${field}: `}${issue.message}`, {
-              place: at([i, ...path]),
-              ...(unknown && path.length === 1 ? { help: help(String(last), known) } : {})
-            })
+            Diagnostic.error(
+              unknown ? "CW402" : "CW401",
+              unknown
+                ? `unknown key ${JSON.stringify(last)}`
+                : `cluster ${i + 1}: ${field === "" ? "" : `${field}: `}${issue.message}`,
+              {
+                place: at([i, ...path]),
+                ...(unknown && path.length === 1 ? { help: help(String(last), known) } : {})
+              }
+            )
           )
         }
         return
@@ -150,7 +175,12 @@ export const parse = (file: string, shown: string, text: string): Effect.Effect<
       }
       if (entry.kubecondig_context !== undefined) {
         const place = at([i, "kubecondig_context"])
-        warnings.push(Diagnostic.warning("CW403", '"kubecondig_context" is an old misspelling', { place, help: 'write "kubeconfig_context"' }))
+        warnings.push(
+          Diagnostic.warning("CW403", '"kubecondig_context" is an old misspelling', {
+            place,
+            help: 'write "kubeconfig_context"'
+          })
+        )
       }
       facts.push(factOf(entry, i, near, shown, (field) => at([i, ...(field ?? [])])))
     })

@@ -57,7 +57,8 @@ export interface Parts {
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
 
-const texts = (value: unknown): Array<string> => (Array.isArray(value) ? value.filter((v): v is string => typeof v === "string") : [])
+const texts = (value: unknown): Array<string> =>
+  Array.isArray(value) ? value.filter((v): v is string => typeof v === "string") : []
 
 /** Impersonation as client-go sends it; client-node knows only the user. */
 const impersonation = (user: Raw): Record<string, string | Array<string>> => {
@@ -71,7 +72,8 @@ const impersonation = (user: Raw): Record<string, string | Array<string>> => {
   const extra = user["as-user-extra"]
   if (typeof extra === "object" && extra !== null) {
     for (const [key, values] of Object.entries(extra)) {
-      headers[`impersonate-extra-${encodeURIComponent(key.toLowerCase())}`] = typeof values === "string" ? [values] : texts(values)
+      headers[`impersonate-extra-${encodeURIComponent(key.toLowerCase())}`] =
+        typeof values === "string" ? [values] : texts(values)
     }
   }
   return headers
@@ -82,12 +84,14 @@ const authOf = (parts: Parts): Auth | { readonly problem: string; readonly help?
   if (user === undefined) return { _tag: "none" }
   const directory = dirname(parts.userFile)
   const near = (path: string) => (isAbsolute(path) ? path : join(directory, path))
-  const tokenFile = text(rawUser.tokenFile) ?? text((user.authProvider as { config?: Raw } | null | undefined)?.config?.tokenFile)
+  const tokenFile =
+    text(rawUser.tokenFile) ?? text((user.authProvider as { config?: Raw } | null | undefined)?.config?.tokenFile)
   if (tokenFile !== undefined) return { _tag: "tokenFile", path: near(tokenFile) }
   if (text(user.token) !== undefined) return { _tag: "token", token: user.token! }
   if (typeof user.exec === "object" && user.exec !== null) {
     if (text(user.exec.command) === undefined) return { problem: "its exec plugin has no command" }
-    if (user.exec.interactiveMode === "Always") return { problem: "its exec plugin wants a terminal (interactiveMode: Always)" }
+    if (user.exec.interactiveMode === "Always")
+      return { problem: "its exec plugin wants a terminal (interactiveMode: Always)" }
     return { _tag: "exec", exec: user.exec as Raw, directory, cluster: parts.rawCluster }
   }
   if (typeof user.authProvider === "object" && user.authProvider !== null) {
@@ -95,22 +99,34 @@ const authOf = (parts: Parts): Auth | { readonly problem: string; readonly help?
     if (provider === "oidc") return { _tag: "oidc", user }
     return { problem: `auth-provider ${provider} is no longer supported`, help: "use the exec plugin of the provider" }
   }
-  if (text(user.username) !== undefined) return { _tag: "basic", username: user.username!, password: user.password ?? "" }
+  if (text(user.username) !== undefined)
+    return { _tag: "basic", username: user.username!, password: user.password ?? "" }
   return { _tag: "none" }
 }
 
 /** Inline data wins over a file, as in client-go. */
-const material = (what: string, data: unknown, file: string | undefined, place: Diagnostic.Place, problems: Array<Diagnostic.Diagnostic>) =>
+const material = (
+  what: string,
+  data: unknown,
+  file: string | undefined,
+  place: Diagnostic.Place,
+  problems: Array<Diagnostic.Diagnostic>
+) =>
   Effect.gen(function* () {
     let found: Buffer | undefined
     if (text(data) !== undefined) found = Buffer.from(data as string, "base64")
     else if (text(file) !== undefined) {
       const read = yield* Effect.promise(() => readFile(file!).catch((e: NodeJS.ErrnoException) => e))
-      if (read instanceof Error) problems.push(Diagnostic.error("CW421", `${what} ${file} cannot be read (${read.code ?? "unknown"})`, { place }))
+      if (read instanceof Error)
+        problems.push(
+          Diagnostic.error("CW421", `${what} ${file} cannot be read (${read.code ?? "unknown"})`, { place })
+        )
       else found = read
     }
     if (found !== undefined && !isPem(found)) {
-      problems.push(Diagnostic.error("CW421", `${what} is no PEM`, { place, help: "data must be base64 of a PEM text" }))
+      problems.push(
+        Diagnostic.error("CW421", `${what} is no PEM`, { place, help: "data must be base64 of a PEM text" })
+      )
       return undefined
     }
     return found
@@ -129,13 +145,16 @@ export const contextOf = (parts: Parts): Effect.Effect<Context, PluginError> =>
     const url = serverOf(cluster.server)
     if (url === undefined) {
       problems.push(
-        Diagnostic.error("CW421", `server of context ${JSON.stringify(parts.name)} is no http or https URL`, { place: parts.clusterPlace })
+        Diagnostic.error("CW421", `server of context ${JSON.stringify(parts.name)} is no http or https URL`, {
+          place: parts.clusterPlace
+        })
       )
     }
     const ca = yield* material("certificate-authority", cluster.caData, cluster.caFile, parts.clusterPlace, problems)
     const cert = yield* material("client-certificate", user?.certData, user?.certFile, parts.userPlace, problems)
     const key = yield* material("client-key", user?.keyData, user?.keyFile, parts.userPlace, problems)
-    if (problems.length === 0) problems.push(...checkPair(cert, key, parts.userPlace, `user of context ${JSON.stringify(parts.name)}`))
+    if (problems.length === 0)
+      problems.push(...checkPair(cert, key, parts.userPlace, `user of context ${JSON.stringify(parts.name)}`))
     const auth = authOf(parts)
     if (!("_tag" in auth)) {
       problems.push(
@@ -147,7 +166,9 @@ export const contextOf = (parts: Parts): Effect.Effect<Context, PluginError> =>
     }
     const proxy = url === undefined ? undefined : proxyFor(url, text(cluster.proxyUrl), parts.env)
     if (proxy !== undefined && !/^(https?|socks5h?):$/.test(URL.canParse(proxy) ? new URL(proxy).protocol : "")) {
-      problems.push(Diagnostic.error("CW421", "proxy-url is no http, https or socks5 URL", { place: parts.clusterPlace }))
+      problems.push(
+        Diagnostic.error("CW421", "proxy-url is no http, https or socks5 URL", { place: parts.clusterPlace })
+      )
     }
     if (problems.length > 0 || url === undefined || !("_tag" in auth)) return yield* refused(problems)
     const loopback = /^(localhost|127\.|\[::1\])/.test(url.hostname)

@@ -38,7 +38,8 @@ interface Current {
   readonly ends: number
 }
 
-const basic = (username: string, password: string) => `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`
+const basic = (username: string, password: string) =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`
 
 const fileAge = 60_000
 
@@ -46,7 +47,10 @@ const fromFile = (path: string): Effect.Effect<Fetched, ApiError> =>
   Effect.tryPromise({
     try: () => readFile(path, "utf8"),
     catch: (cause) =>
-      new ApiError({ reason: "Credentials", message: `token file ${path} cannot be read (${(cause as NodeJS.ErrnoException).code ?? "unknown"})` })
+      new ApiError({
+        reason: "Credentials",
+        message: `token file ${path} cannot be read (${(cause as NodeJS.ErrnoException).code ?? "unknown"})`
+      })
   }).pipe(
     Effect.flatMap((text) =>
       text.trim() === ""
@@ -64,7 +68,8 @@ const fromOidc = (user: User, force: boolean): Effect.Effect<Fetched, ApiError> 
       const before = (user.authProvider as { config?: Record<string, string> }).config?.["id-token"]
       const until = (before === undefined ? 0 : OpenIDConnectAuth.expirationFromToken(before)) * 1000
       // Anything but 0 means "known": 1 is long past, so it refreshes.
-      if (force || until - 10_000 < Date.now()) (auth as unknown as { currentTokenExpiration: number }).currentTokenExpiration = 1
+      if (force || until - 10_000 < Date.now())
+        (auth as unknown as { currentTokenExpiration: number }).currentTokenExpiration = 1
       const opts: { headers: Record<string, string> } = { headers: {} }
       await auth.applyAuthentication(user, opts)
       const authorization = opts.headers.Authorization
@@ -74,7 +79,12 @@ const fromOidc = (user: User, force: boolean): Effect.Effect<Fetched, ApiError> 
     },
     catch: (cause) => {
       const code = (cause as { code?: unknown }).code
-      const why = typeof code === "string" ? code : (cause as Error).name === "Error" ? (cause as Error).message : "the issuer refused"
+      const why =
+        typeof code === "string"
+          ? code
+          : (cause as Error).name === "Error"
+            ? (cause as Error).message
+            : "the issuer refused"
       return new ApiError({ reason: "Credentials", message: `OpenID Connect token cannot be refreshed: ${why}` })
     }
   })
@@ -100,7 +110,8 @@ const fetch = (auth: Auth, force: boolean, limit: number): Effect.Effect<Fetched
 }
 
 const same = (a: Fetched, b: Fetched): boolean =>
-  a.authorization === b.authorization && (a.cert === b.cert || (a.cert !== undefined && b.cert !== undefined && a.cert.equals(b.cert)))
+  a.authorization === b.authorization &&
+  (a.cert === b.cert || (a.cert !== undefined && b.cert !== undefined && a.cert.equals(b.cert)))
 
 /** Renewal 60 s before the end; of short-lived ones at three quarters of their life. */
 const skew = 60_000
@@ -109,7 +120,8 @@ const schedule = (fetched: Fetched, now: number, auth: Auth): { readonly renewAt
   if (auth._tag === "tokenFile") return { renewAt: now + fileAge, ends: Number.POSITIVE_INFINITY }
   const expires = fetched.expires
   // Ended before it came: the clocks disagree, so only the server can tell.
-  if (expires === undefined || expires <= now) return { renewAt: Number.POSITIVE_INFINITY, ends: Number.POSITIVE_INFINITY }
+  if (expires === undefined || expires <= now)
+    return { renewAt: Number.POSITIVE_INFINITY, ends: Number.POSITIVE_INFINITY }
   return { renewAt: expires - Math.min(skew, (expires - now) / 4), ends: expires }
 }
 
@@ -135,7 +147,10 @@ export const make = (context: Context, options: Options = {}): Effect.Effect<Cre
     const accept = (fetched: Fetched, now: number): Credential => {
       const [cert, key] = [fetched.cert ?? pair.cert, fetched.key ?? pair.key]
       const credential: Credential = {
-        headers: { ...impersonate, ...(fetched.authorization === undefined ? {} : { authorization: fetched.authorization }) },
+        headers: {
+          ...impersonate,
+          ...(fetched.authorization === undefined ? {} : { authorization: fetched.authorization })
+        },
         ...(cert === undefined || key === undefined ? {} : { cert, key })
       }
       current = { credential, fetched, ...schedule(fetched, now, auth) }
@@ -180,7 +195,9 @@ export const make = (context: Context, options: Options = {}): Effect.Effect<Cre
     return {
       get: Effect.suspend(() =>
         // The common case without the mutex: a live credential.
-        current !== undefined && Date.now() < current.renewAt ? Effect.succeed(current.credential) : mutex.withPermit(get)
+        current !== undefined && Date.now() < current.renewAt
+          ? Effect.succeed(current.credential)
+          : mutex.withPermit(get)
       ),
       renew: (used) => mutex.withPermit(renew(used))
     }

@@ -33,18 +33,24 @@ export const groupVersion = (apiVersion: string): readonly [string, string] => {
 export const apiVersion = (r: Resource): string => (r.group === "" ? r.version : `${r.group}/${r.version}`)
 
 /** Names come from outside; one with a slash would be the path of something else. */
-export const isPathSegment = (name: string): boolean => name !== "" && name !== "." && name !== ".." && !/[/%\u0000-\u001f]/.test(name)
+export const isPathSegment = (name: string): boolean =>
+  name !== "" && name !== "." && name !== ".." && !/[/%\u0000-\u001f]/.test(name)
 
 /** Path of an object, of a kind in a namespace, or of a kind everywhere. The names have been through `isPathSegment`. */
 export const path = (r: Resource, namespace?: string, name?: string): string =>
   [
     r.group === "" ? `/api/${r.version}` : `/apis/${r.group}/${r.version}`,
-    ...(r.namespaced && namespace !== undefined && namespace !== "" ? ["namespaces", encodeURIComponent(namespace)] : []),
+    ...(r.namespaced && namespace !== undefined && namespace !== ""
+      ? ["namespaces", encodeURIComponent(namespace)]
+      : []),
     r.plural,
     ...(name === undefined ? [] : [encodeURIComponent(name)])
   ].join("/")
 
-const aggregated = ["v2", "v2beta1"].map((v) => `application/json;g=apidiscovery.k8s.io;v=${v};as=APIGroupDiscoveryList`).concat("application/json").join(",")
+const aggregated = ["v2", "v2beta1"]
+  .map((v) => `application/json;g=apidiscovery.k8s.io;v=${v};as=APIGroupDiscoveryList`)
+  .concat("application/json")
+  .join(",")
 
 interface GroupDiscoveryList {
   readonly items?: ReadonlyArray<{
@@ -73,12 +79,20 @@ interface Legacy {
 }
 
 interface ResourceList {
-  readonly resources?: ReadonlyArray<{ readonly name: string; readonly kind: string; readonly namespaced: boolean; readonly verbs: ReadonlyArray<string> }>
+  readonly resources?: ReadonlyArray<{
+    readonly name: string
+    readonly kind: string
+    readonly namespaced: boolean
+    readonly verbs: ReadonlyArray<string>
+  }>
 }
 
 interface Group {
   /** In order of preference. */
-  readonly versions: ReadonlyArray<{ readonly version: string; readonly resources: ReadonlyArray<Resource> | undefined }>
+  readonly versions: ReadonlyArray<{
+    readonly version: string
+    readonly resources: ReadonlyArray<Resource> | undefined
+  }>
 }
 
 const groupsOf = (list: GroupDiscoveryList): Array<[string, Group]> =>
@@ -103,12 +117,18 @@ const groupsOf = (list: GroupDiscoveryList): Array<[string, Group]> =>
   })
 
 const legacyGroups = (body: Legacy): Array<[string, Group]> => [
-  ...(body.versions === undefined ? [] : [["", { versions: body.versions.map((version) => ({ version, resources: undefined })) }] as [string, Group]]),
+  ...(body.versions === undefined
+    ? []
+    : [["", { versions: body.versions.map((version) => ({ version, resources: undefined })) }] as [string, Group]]),
   ...(body.groups ?? []).map(({ name, versions, preferredVersion }): [string, Group] => [
     name,
     {
       versions: versions
-        .toSorted((a, b) => Number(b.groupVersion === preferredVersion?.groupVersion) - Number(a.groupVersion === preferredVersion?.groupVersion))
+        .toSorted(
+          (a, b) =>
+            Number(b.groupVersion === preferredVersion?.groupVersion) -
+            Number(a.groupVersion === preferredVersion?.groupVersion)
+        )
         .map((v) => ({ version: groupVersion(v.groupVersion)[1], resources: undefined }))
     }
   ])
@@ -139,10 +159,18 @@ export const make = (client: Client): Mapper => {
   })
 
   const legacyResources = (group: string, version: string) =>
-    Effect.map(client.request({ method: "GET", path: group === "" ? `/api/${version}` : `/apis/${group}/${version}`, budget: 20_000 }), ({ body }) =>
-      ((body as ResourceList).resources ?? [])
-        .filter((r) => !r.name.includes("/"))
-        .map(({ name, kind, namespaced, verbs }): Resource => ({ group, version, kind, plural: name, namespaced, verbs }))
+    Effect.map(
+      client.request({
+        method: "GET",
+        path: group === "" ? `/api/${version}` : `/apis/${group}/${version}`,
+        budget: 20_000
+      }),
+      ({ body }) =>
+        ((body as ResourceList).resources ?? [])
+          .filter((r) => !r.name.includes("/"))
+          .map(
+            ({ name, kind, namespaced, verbs }): Resource => ({ group, version, kind, plural: name, namespaced, verbs })
+          )
     )
 
   const lookup = (groups: Map<string, Group>, group: string, kind: string, version: string | undefined) =>

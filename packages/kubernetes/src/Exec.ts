@@ -32,7 +32,9 @@ const clusterInfo = (cluster: Raw): Raw => {
 const environment = (exec: Raw): Record<string, string> => {
   const entries = Array.isArray(exec.env) ? (exec.env as ReadonlyArray<{ name?: unknown; value?: unknown }>) : []
   return Object.fromEntries(
-    entries.filter((e) => typeof e?.name === "string" && typeof e.value === "string").map((e) => [e.name as string, e.value as string])
+    entries
+      .filter((e) => typeof e?.name === "string" && typeof e.value === "string")
+      .map((e) => [e.name as string, e.value as string])
   )
 }
 
@@ -45,10 +47,18 @@ interface Output {
 
 const tooMuch = 1024 * 1024
 
-const runProcess = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv): Effect.Effect<Output, NodeJS.ErrnoException> =>
+const runProcess = (
+  command: string,
+  args: ReadonlyArray<string>,
+  env: NodeJS.ProcessEnv
+): Effect.Effect<Output, NodeJS.ErrnoException> =>
   Effect.callback<Output, NodeJS.ErrnoException>((resume) => {
     // A group of its own, so that a wrapper script's children end with it.
-    const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"], detached: process.platform !== "win32" })
+    const child = spawn(command, args, {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: process.platform !== "win32"
+    })
     let stdout = ""
     let stderr = ""
     const end = () => {
@@ -89,18 +99,25 @@ const credentialIn = (name: string, wanted: string, stdout: string): Effect.Effe
     return Effect.fail(fail(`exec plugin ${name} printed JSON that is no ExecCredential`))
   }
   if (parsed.apiVersion !== wanted) {
-    return Effect.fail(fail(`exec plugin ${name} answers in ${harmless(String(parsed.apiVersion))}, the kubeconfig wants ${wanted}`))
+    return Effect.fail(
+      fail(`exec plugin ${name} answers in ${harmless(String(parsed.apiVersion))}, the kubeconfig wants ${wanted}`)
+    )
   }
   const status = (parsed.status ?? {}) as Raw
   const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined)
-  const [token, cert, key] = [text(status.token)?.trim(), text(status.clientCertificateData), text(status.clientKeyData)]
+  const [token, cert, key] = [
+    text(status.token)?.trim(),
+    text(status.clientCertificateData),
+    text(status.clientKeyData)
+  ]
   if (token === undefined && (cert === undefined || key === undefined)) {
     return Effect.fail(fail(`exec plugin ${name} gave neither a token nor a certificate with its key`))
   }
   if (token !== undefined && /[^\u0021-\u007e]/.test(token)) {
     return Effect.fail(fail(`exec plugin ${name} gave a token that cannot be sent in a header`))
   }
-  const expires = text(status.expirationTimestamp) === undefined ? Number.NaN : Date.parse(status.expirationTimestamp as string)
+  const expires =
+    text(status.expirationTimestamp) === undefined ? Number.NaN : Date.parse(status.expirationTimestamp as string)
   return Effect.succeed({
     ...(token === undefined ? {} : { token }),
     ...(cert === undefined || key === undefined ? {} : { cert: Buffer.from(cert), key: Buffer.from(key) }),
@@ -108,7 +125,12 @@ const credentialIn = (name: string, wanted: string, stdout: string): Effect.Effe
   })
 }
 
-export const run = (exec: Raw, directory: string, cluster: Raw, limitMs = 60_000): Effect.Effect<ExecCredential, ApiError> =>
+export const run = (
+  exec: Raw,
+  directory: string,
+  cluster: Raw,
+  limitMs = 60_000
+): Effect.Effect<ExecCredential, ApiError> =>
   Effect.suspend(() => {
     const command = String(exec.command)
     const relative = /[/\\]/.test(command) && !isAbsolute(command)

@@ -7,7 +7,10 @@ const secrets: ReadonlyArray<readonly [RegExp, string]> = [
   // Credentials inside URLs.
   [/:\/\/[^/\s@]+@/g, "://…@"],
   [/\b(bearer|basic)\s+\S+/gi, "$1 …"],
-  [/\b(\w*(?:token|pass|password|passwd|secret|credential|key)s?)(["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,;"'}]+)/gi, "$1$2…"],
+  [
+    /\b(\w*(?:token|pass|password|passwd|secret|credential|key)s?)(["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,;"'}]+)/gi,
+    "$1$2…"
+  ],
   // JSON web tokens, whole or cut.
   [/\beyJ[\w-]{8,}(\.[\w-]*)*/g, "…"],
   // Long opaque runs: hex, base64, and the like. Names of objects have no upper case.

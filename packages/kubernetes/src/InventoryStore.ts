@@ -47,14 +47,18 @@ export interface InventoryStore {
   readonly pipeline: string
   readonly load: Effect.Effect<Loaded, ApiError | InventoryProblem>
   /** Makes the stored inventory what `change` makes of it; called again when someone else wrote meanwhile. Unchanged shards cost nothing. */
-  readonly update: (loaded: Loaded, change: (entries: ReadonlyMap<string, Entry>) => ReadonlyMap<string, Entry>) => Effect.Effect<Loaded, ApiError | InventoryProblem>
+  readonly update: (
+    loaded: Loaded,
+    change: (entries: ReadonlyMap<string, Entry>) => ReadonlyMap<string, Entry>
+  ) => Effect.Effect<Loaded, ApiError | InventoryProblem>
 }
 
 interface ConfigMap extends Raw {
   readonly data?: Readonly<Record<string, string>>
 }
 
-const bucket = (id: string, shards: number): number => (shards === 1 ? 0 : createHash("sha1").update(id).digest().readUInt32BE(0) % shards)
+const bucket = (id: string, shards: number): number =>
+  shards === 1 ? 0 : createHash("sha1").update(id).digest().readUInt32BE(0) % shards
 
 const split = (entries: ReadonlyMap<string, Entry>, shards: number): Array<Map<string, Entry>> => {
   const out = Array.from({ length: shards }, () => new Map<string, Entry>())
@@ -66,7 +70,14 @@ const split = (entries: ReadonlyMap<string, Entry>, shards: number): Array<Map<s
 const size = (entries: ReadonlyMap<string, Entry>): number => {
   let bytes = 100
   for (const e of entries.values()) {
-    bytes += 90 + e.id.length + e.digest.length + (e.pending?.length ?? 0) + (e.uid?.length ?? 0) + (e.service?.length ?? 0) + (e.artifact?.length ?? 0)
+    bytes +=
+      90 +
+      e.id.length +
+      e.digest.length +
+      (e.pending?.length ?? 0) +
+      (e.uid?.length ?? 0) +
+      (e.service?.length ?? 0) +
+      (e.artifact?.length ?? 0)
   }
   return bytes
 }
@@ -76,7 +87,15 @@ const equal = (a: ReadonlyMap<string, Entry>, b: ReadonlyMap<string, Entry>): bo
   for (const [id, e] of a) {
     const o = b.get(id)
     if (o === undefined) return false
-    if (o !== e && (o.digest !== e.digest || o.pending !== e.pending || o.uid !== e.uid || o.service !== e.service || o.artifact !== e.artifact)) return false
+    if (
+      o !== e &&
+      (o.digest !== e.digest ||
+        o.pending !== e.pending ||
+        o.uid !== e.uid ||
+        o.service !== e.service ||
+        o.artifact !== e.artifact)
+    )
+      return false
   }
   return true
 }
@@ -93,7 +112,8 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
   const shardName = (epoch: string, index: number) => `${name}.${epoch}.${index}`
   const labels = { ...managedBy, [inventoryLabel]: name }
 
-  const problem = (message: string) => new InventoryProblem(`${message} (ConfigMaps ${name}* in namespace ${namespace})`)
+  const problem = (message: string) =>
+    new InventoryProblem(`${message} (ConfigMaps ${name}* in namespace ${namespace})`)
 
   const shardOf = (map: ConfigMap): Shard | InventoryProblem => {
     const parsed = fromText(map.data?.entries ?? "")
@@ -152,7 +172,12 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
       })
       .pipe(Effect.map(({ body }) => (body as Raw).metadata.resourceVersion ?? ""))
 
-  const writeShard = (epoch: string, index: number, entries: ReadonlyMap<string, Entry>, resourceVersion: string | undefined) =>
+  const writeShard = (
+    epoch: string,
+    index: number,
+    entries: ReadonlyMap<string, Entry>,
+    resourceVersion: string | undefined
+  ) =>
     Effect.map(
       write(shardName(epoch, index), { entries: toText({ owner: pipeline, entries }) }, resourceVersion),
       (version): Shard => ({ resourceVersion: version, entries })
@@ -167,14 +192,21 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
   const reshard = (state: State, entries: ReadonlyMap<string, Entry>, count: number) =>
     Effect.gen(function* () {
       const epoch = randomBytes(4).toString("hex")
-      const remove = (of: string, n: number) => Effect.forEach(Array(n).keys(), (i) => removeMap(shardName(of, i)), { concurrency: 4, discard: true })
+      const remove = (of: string, n: number) =>
+        Effect.forEach(Array(n).keys(), (i) => removeMap(shardName(of, i)), { concurrency: 4, discard: true })
       const written = Effect.gen(function* () {
-        const shards = yield* Effect.forEach(split(entries, count), (part, i) => writeShard(epoch, i, part, undefined), { concurrency: 4 })
+        const shards = yield* Effect.forEach(
+          split(entries, count),
+          (part, i) => writeShard(epoch, i, part, undefined),
+          { concurrency: 4 }
+        )
         const headVersion = yield* write(name, { pipeline, epoch, shards: String(count) }, state.headVersion)
         return { epoch, shards, headVersion, leftovers: [] }
       })
       // Where the head may have been written after all, its shards stay: an unused one is removed later, a missing one never comes back.
-      const next = yield* Effect.tapError(written, (error) => (error.doubt === true ? Effect.void : Effect.ignore(remove(epoch, count))))
+      const next = yield* Effect.tapError(written, (error) =>
+        error.doubt === true ? Effect.void : Effect.ignore(remove(epoch, count))
+      )
       yield* remove(state.epoch, state.shards.length)
       yield* Effect.forEach(state.leftovers, removeMap, { concurrency: 4, discard: true })
       return next
@@ -191,7 +223,9 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
         parts,
         (part, i) => {
           const before = state.shards[i]!
-          return equal(part, before.entries) ? Effect.succeed(before) : writeShard(state.epoch, i, part, before.resourceVersion)
+          return equal(part, before.entries)
+            ? Effect.succeed(before)
+            : writeShard(state.epoch, i, part, before.resourceVersion)
         },
         { concurrency: 4 }
       )
@@ -206,7 +240,10 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
         if (now.state.headVersion !== undefined ? equal(wanted, now.inventory.entries) : wanted.size === 0) return now
         const outcome = yield* Effect.result(store(now.state, wanted))
         if (outcome._tag === "Success") return loadedOf(outcome.success)
-        const moved = outcome.failure.reason === "Modified" || outcome.failure.reason === "Exists" || outcome.failure.reason === "NotFound"
+        const moved =
+          outcome.failure.reason === "Modified" ||
+          outcome.failure.reason === "Exists" ||
+          outcome.failure.reason === "NotFound"
         if (!moved || attempt >= 8) return yield* outcome.failure
         yield* Effect.sleep(Math.random() * 50 * 2 ** attempt)
         now = yield* load

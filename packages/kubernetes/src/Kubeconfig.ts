@@ -50,7 +50,14 @@ const reading = (file: string): Effect.Effect<string, PluginError> =>
     },
     catch: (cause) => {
       const { code, message } = cause as NodeJS.ErrnoException
-      const why = code === "ENOENT" ? "it does not exist" : code === "EACCES" ? "it is not readable" : code === "EISDIR" ? "it is a directory" : message
+      const why =
+        code === "ENOENT"
+          ? "it does not exist"
+          : code === "EACCES"
+            ? "it is not readable"
+            : code === "EISDIR"
+              ? "it is a directory"
+              : message
       return problem("CW420", `kubeconfig ${file} cannot be read: ${why}`, file)
     }
   }).pipe(
@@ -80,13 +87,16 @@ const parse = (file: string, text: string): Effect.Effect<Parsed, PluginError> =
     if (document.errors.length > 0) {
       const diagnostics = document.errors.slice(0, 5).map((e) => {
         const { line, col } = lines.linePos(e.pos[0])
-        return Diagnostic.error("CW421", `kubeconfig is not valid YAML: ${harmless(e.message)}`, { place: { file, line, col } })
+        return Diagnostic.error("CW421", `kubeconfig is not valid YAML: ${harmless(e.message)}`, {
+          place: { file, line, col }
+        })
       })
       return yield* refused(diagnostics)
     }
     const raw = yield* Effect.try({
       try: () => document.toJS({ maxAliasCount: 100 }) as unknown,
-      catch: (cause) => problem("CW421", `kubeconfig is not valid YAML: ${harmless(String((cause as Error).message))}`, file)
+      catch: (cause) =>
+        problem("CW421", `kubeconfig is not valid YAML: ${harmless(String((cause as Error).message))}`, file)
     })
     if (typeof raw !== "object" || raw === null || Array.isArray(raw) || !("clusters" in raw || "contexts" in raw)) {
       return yield* problem("CW421", `${file} is not a kubeconfig: it has neither clusters nor contexts`, file)
@@ -107,7 +117,14 @@ const searched = (env: Environment): Effect.Effect<ReadonlyArray<string>> =>
   Effect.promise(async () => {
     const named = (env.KUBECONFIG ?? "").split(delimiter).filter((f) => f !== "")
     const files = named.length > 0 ? named : [join(env.HOME ?? homedir(), ".kube", "config")]
-    const there = await Promise.all(files.map((f) => stat(f).then(() => true, () => false)))
+    const there = await Promise.all(
+      files.map((f) =>
+        stat(f).then(
+          () => true,
+          () => false
+        )
+      )
+    )
     return files.filter((_, i) => there[i])
   })
 
@@ -116,12 +133,22 @@ const inCluster = ({ env, root }: Search): Effect.Effect<Parsed | undefined> =>
     const account = `${root}/var/run/secrets/kubernetes.io/serviceaccount`
     const tokenFile = `${account}/token`
     const [host, port = "443"] = [env.KUBERNETES_SERVICE_HOST, env.KUBERNETES_SERVICE_PORT]
-    if (host === undefined || !(await stat(tokenFile).then((s) => s.isFile(), () => false))) return undefined
+    if (
+      host === undefined ||
+      !(await stat(tokenFile).then(
+        (s) => s.isFile(),
+        () => false
+      ))
+    )
+      return undefined
     const { KubeConfig } = await import("@kubernetes/client-node")
     const config = new KubeConfig()
     const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`
     const cluster = { name: "in-cluster", server, caFile: `${account}/ca.crt`, skipTLSVerify: false }
-    config.loadFromClusterAndUser(cluster, { name: "in-cluster", authProvider: { name: "tokenFile", config: { tokenFile } } })
+    config.loadFromClusterAndUser(cluster, {
+      name: "in-cluster",
+      authProvider: { name: "tokenFile", config: { tokenFile } }
+    })
     return { file: "the service account of this pod", config, raw: {}, place: () => ({ file: tokenFile }) }
   })
 
@@ -135,13 +162,18 @@ const nowhere = refused([
 const load = (connection: Connection, search: Search): Effect.Effect<ReadonlyArray<Parsed>, PluginError> =>
   Effect.gen(function* () {
     const named = connection.kubeconfigPath
-    const files = named === undefined ? yield* searched(search.env) : [isAbsolute(named) ? named : join(process.cwd(), named)]
-    if (files.length > 0) return yield* Effect.forEach(files, (file) => Effect.flatMap(reading(file), (text) => parse(file, text)))
+    const files =
+      named === undefined ? yield* searched(search.env) : [isAbsolute(named) ? named : join(process.cwd(), named)]
+    if (files.length > 0)
+      return yield* Effect.forEach(files, (file) => Effect.flatMap(reading(file), (text) => parse(file, text)))
     const pod = yield* inCluster(search)
     return pod === undefined ? yield* nowhere : [pod]
   })
 
-const first = <A>(all: ReadonlyArray<Parsed>, pick: (config: Parsed) => A | null | undefined): { readonly in: Parsed; readonly found: A } | undefined => {
+const first = <A>(
+  all: ReadonlyArray<Parsed>,
+  pick: (config: Parsed) => A | null | undefined
+): { readonly in: Parsed; readonly found: A } | undefined => {
   for (const parsed of all) {
     const found = pick(parsed)
     if (found !== null && found !== undefined) return { in: parsed, found }
@@ -164,7 +196,12 @@ export const read = (connection: Connection, options: Partial<Search> = {}): Eff
     const wanted = connection.context ?? current
     const names = all.flatMap((p) => p.config.getContexts().map((c) => c.name))
     if (wanted === undefined) {
-      return yield* problem("CW422", `${where} has no current-context`, all[0]!.file, help("", names) ?? "set kubeconfig_context")
+      return yield* problem(
+        "CW422",
+        `${where} has no current-context`,
+        all[0]!.file,
+        help("", names) ?? "set kubeconfig_context"
+      )
     }
     const context = first(all, (p) => p.config.getContextObject(wanted))
     if (context === undefined) {
@@ -178,13 +215,27 @@ export const read = (connection: Connection, options: Partial<Search> = {}): Eff
     const missing: Array<Diagnostic.Diagnostic> = []
     const lacking = (what: "cluster" | "user", name: string, known: ReadonlyArray<string>) =>
       missing.push(
-        Diagnostic.error("CW421", `context ${JSON.stringify(wanted)} names ${what} ${JSON.stringify(name)}, which is not there or not complete`, {
-          place: at,
-          help: help(name, known)
-        })
+        Diagnostic.error(
+          "CW421",
+          `context ${JSON.stringify(wanted)} names ${what} ${JSON.stringify(name)}, which is not there or not complete`,
+          {
+            place: at,
+            help: help(name, known)
+          }
+        )
       )
-    if (cluster === undefined) lacking("cluster", clusterName, all.flatMap((p) => p.config.getClusters().map((c) => c.name)))
-    if (user === undefined && userName !== undefined) lacking("user", userName, all.flatMap((p) => p.config.getUsers().map((u) => u.name)))
+    if (cluster === undefined)
+      lacking(
+        "cluster",
+        clusterName,
+        all.flatMap((p) => p.config.getClusters().map((c) => c.name))
+      )
+    if (user === undefined && userName !== undefined)
+      lacking(
+        "user",
+        userName,
+        all.flatMap((p) => p.config.getUsers().map((u) => u.name))
+      )
     if (cluster === undefined || missing.length > 0) return yield* refused(missing)
     return yield* contextOf({
       name: wanted,
@@ -200,7 +251,14 @@ export const read = (connection: Connection, options: Partial<Search> = {}): Eff
     })
   })
 
-const entry = (parsed: Parsed, list: "clusters" | "users", name: string, inner: string): Readonly<Record<string, unknown>> => {
-  const found = (parsed.raw[list] as ReadonlyArray<Record<string, unknown>> | undefined)?.[indexOf(parsed, list, name)]?.[inner]
+const entry = (
+  parsed: Parsed,
+  list: "clusters" | "users",
+  name: string,
+  inner: string
+): Readonly<Record<string, unknown>> => {
+  const found = (parsed.raw[list] as ReadonlyArray<Record<string, unknown>> | undefined)?.[
+    indexOf(parsed, list, name)
+  ]?.[inner]
   return typeof found === "object" && found !== null ? (found as Record<string, unknown>) : {}
 }

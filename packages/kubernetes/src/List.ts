@@ -74,17 +74,25 @@ const peek = (text: string): Meta | undefined => {
 
 const notList = new ApiError({ reason: "NotApi", message: "it answers a list with something that is no list" })
 
-const parse = (text: string): Effect.Effect<{ readonly metadata: Meta; readonly items: ReadonlyArray<Raw> }, ApiError> => {
+const parse = (
+  text: string
+): Effect.Effect<{ readonly metadata: Meta; readonly items: ReadonlyArray<Raw> }, ApiError> => {
   try {
     const { metadata, items } = JSON.parse(text) as { metadata?: Meta; items?: ReadonlyArray<Raw> | null }
     // An empty list of Go may be null.
     const objects = items ?? []
-    if (typeof metadata?.resourceVersion === "string" && Array.isArray(objects)) return Effect.succeed({ metadata, items: objects })
+    if (typeof metadata?.resourceVersion === "string" && Array.isArray(objects))
+      return Effect.succeed({ metadata, items: objects })
   } catch {}
   return Effect.fail(notList)
 }
 
-const pages = <A>(client: Client, request: ListRequest, limit: number | undefined, project: (object: Raw) => A | undefined) =>
+const pages = <A>(
+  client: Client,
+  request: ListRequest,
+  limit: number | undefined,
+  project: (object: Raw) => A | undefined
+) =>
   Effect.gen(function* () {
     const fetch = (token: string | undefined) =>
       client.text({
@@ -117,7 +125,11 @@ const pages = <A>(client: Client, request: ListRequest, limit: number | undefine
   })
 
 /** All objects, projected; what projects to undefined is left out. When a continue token dies the list begins anew, whole. */
-export const list = <A>(client: Client, request: ListRequest, project: (object: Raw) => A | undefined): Effect.Effect<Listed<A>, ApiError> =>
+export const list = <A>(
+  client: Client,
+  request: ListRequest,
+  project: (object: Raw) => A | undefined
+): Effect.Effect<Listed<A>, ApiError> =>
   pages(client, request, request.limit ?? 500, project).pipe(
     Effect.catchTag("ApiError", (error) =>
       error.reason === "Gone" ? pages(client, request, undefined, project) : Effect.fail(error)
@@ -126,7 +138,6 @@ export const list = <A>(client: Client, request: ListRequest, project: (object: 
 
 /** The resource version the server is at now. */
 export const currentVersion = (client: Client, path: string, timeout: number): Effect.Effect<string, ApiError> =>
-  Effect.flatMap(
-    client.text({ method: "GET", path, query: { limit: "1" }, timeout, retry: false }),
-    (text) => Effect.map(parse(text), ({ metadata }) => metadata.resourceVersion!)
+  Effect.flatMap(client.text({ method: "GET", path, query: { limit: "1" }, timeout, retry: false }), (text) =>
+    Effect.map(parse(text), ({ metadata }) => metadata.resourceVersion!)
   )

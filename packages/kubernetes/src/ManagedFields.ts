@@ -28,7 +28,8 @@ export const same = (c: Comparison): boolean => c.differences.length === 0 && c.
 /** The fields a manager has applied; undefined when it has applied none in this version. */
 export const appliedBy = (live: Raw, manager: string, apiVersion: string): Fields | undefined =>
   live.metadata.managedFields?.find(
-    (m) => m.manager === manager && m.operation === "Apply" && (m.subresource ?? "") === "" && m.apiVersion === apiVersion
+    (m) =>
+      m.manager === manager && m.operation === "Apply" && (m.subresource ?? "") === "" && m.apiVersion === apiVersion
   )?.fieldsV1
 
 const child = (node: Fields | undefined, key: string): Fields | undefined => node?.[key] as Fields | undefined
@@ -36,7 +37,8 @@ const child = (node: Fields | undefined, key: string): Fields | undefined => nod
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const isEmpty = (value: unknown): boolean => (Array.isArray(value) ? value.length === 0 : isMap(value) && Object.keys(value).length === 0)
+const isEmpty = (value: unknown): boolean =>
+  Array.isArray(value) ? value.length === 0 : isMap(value) && Object.keys(value).length === 0
 
 const isLeaf = (node: Fields): boolean => Object.keys(node).every((k) => k === ".")
 
@@ -61,7 +63,12 @@ class Walk {
 
   constructor(live: Raw, manager: string) {
     this.others = (live.metadata.managedFields ?? [])
-      .filter((m) => m.fieldsV1 !== undefined && (m.subresource ?? "") === "" && !(m.manager === manager && m.operation === "Apply"))
+      .filter(
+        (m) =>
+          m.fieldsV1 !== undefined &&
+          (m.subresource ?? "") === "" &&
+          !(m.manager === manager && m.operation === "Apply")
+      )
       .map((m) => ({ manager: m.manager ?? "unknown", fields: m.fieldsV1! }))
   }
 
@@ -89,7 +96,13 @@ class Walk {
     })
   }
 
-  private leaf(wanted: unknown, live: unknown, ours: Fields | undefined, path: string, at: ReadonlyArray<string>): void {
+  private leaf(
+    wanted: unknown,
+    live: unknown,
+    ours: Fields | undefined,
+    path: string,
+    at: ReadonlyArray<string>
+  ): void {
     if (!isDeepStrictEqual(wanted, live)) this.differs(path, at, live, wanted, ours !== undefined)
     else if (ours === undefined) this.ownership++
   }
@@ -100,7 +113,13 @@ class Walk {
     else this.differs(path, at, live, undefined, false)
   }
 
-  private map(wanted: Readonly<Record<string, unknown>>, live: unknown, ours: Fields | undefined, path: string, at: ReadonlyArray<string>): void {
+  private map(
+    wanted: Readonly<Record<string, unknown>>,
+    live: unknown,
+    ours: Fields | undefined,
+    path: string,
+    at: ReadonlyArray<string>
+  ): void {
     const there = isMap(live) ? live : {}
     for (const [name, value] of Object.entries(wanted)) {
       if (value === undefined) continue
@@ -114,37 +133,59 @@ class Walk {
   }
 
   /** A list whose items are told apart by some of their fields. */
-  private keyed(wanted: ReadonlyArray<unknown>, live: unknown, ours: Fields, path: string, at: ReadonlyArray<string>): void {
+  private keyed(
+    wanted: ReadonlyArray<unknown>,
+    live: unknown,
+    ours: Fields,
+    path: string,
+    at: ReadonlyArray<string>
+  ): void {
     const there = Array.isArray(live) ? (live as ReadonlyArray<unknown>) : []
     const keys = Object.keys(ours).filter((k) => k.startsWith("k:"))
     const names = Object.keys(selector(keys[0]!))
     const used = new Set<string>()
     for (const item of wanted) {
       const key = keys.find((k) => !used.has(k) && selected(item, selector(k), true))
-      const by = key === undefined ? Object.fromEntries(names.map((n) => [n, isMap(item) ? item[n] : undefined])) : selector(key)
+      const by =
+        key === undefined ? Object.fromEntries(names.map((n) => [n, isMap(item) ? item[n] : undefined])) : selector(key)
       if (key !== undefined) used.add(key)
       const found = there.find((l) => selected(l, by, false))
-      this.value(item, found, key === undefined ? undefined : child(ours, key), `${path}[${shown(by)}]`, [...at, key ?? `k:${JSON.stringify(by)}`])
+      this.value(item, found, key === undefined ? undefined : child(ours, key), `${path}[${shown(by)}]`, [
+        ...at,
+        key ?? `k:${JSON.stringify(by)}`
+      ])
     }
     for (const key of keys) {
       if (used.has(key)) continue
       const by = selector(key)
-      this.unwanted(there.find((l) => selected(l, by, false)), `${path}[${shown(by)}]`, [...at, key])
+      this.unwanted(
+        there.find((l) => selected(l, by, false)),
+        `${path}[${shown(by)}]`,
+        [...at, key]
+      )
     }
   }
 
   /** A list that is a set of scalars. */
-  private set(wanted: ReadonlyArray<unknown>, live: unknown, ours: Fields, path: string, at: ReadonlyArray<string>): void {
+  private set(
+    wanted: ReadonlyArray<unknown>,
+    live: unknown,
+    ours: Fields,
+    path: string,
+    at: ReadonlyArray<string>
+  ): void {
     const there = new Set(Array.isArray(live) ? (live as ReadonlyArray<unknown>) : [])
     for (const item of wanted) {
       const key = `v:${JSON.stringify(item)}`
-      if (!there.has(item)) this.differs(`${path}[=${String(item)}]`, [...at, key], undefined, item, child(ours, key) !== undefined)
+      if (!there.has(item))
+        this.differs(`${path}[=${String(item)}]`, [...at, key], undefined, item, child(ours, key) !== undefined)
       else if (child(ours, key) === undefined) this.ownership++
     }
     for (const key of Object.keys(ours)) {
       if (!key.startsWith("v:")) continue
       const item: unknown = JSON.parse(key.slice(2))
-      if (!wanted.includes(item)) this.unwanted(there.has(item) ? item : undefined, `${path}[=${String(item)}]`, [...at, key])
+      if (!wanted.includes(item))
+        this.unwanted(there.has(item) ? item : undefined, `${path}[=${String(item)}]`, [...at, key])
     }
   }
 

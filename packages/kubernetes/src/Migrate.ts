@@ -19,14 +19,23 @@ const union = (a: Fields, b: Fields): Fields => {
 }
 
 /** The new managedFields, or undefined when none of the named managers owns anything by update. */
-export const takenOver = (live: Raw, managers: ReadonlyArray<string>, apiVersion: string, owner = cw): ReadonlyArray<ManagedFields> | undefined => {
+export const takenOver = (
+  live: Raw,
+  managers: ReadonlyArray<string>,
+  apiVersion: string,
+  owner = cw
+): ReadonlyArray<ManagedFields> | undefined => {
   const all = live.metadata.managedFields ?? []
-  const isOld = (m: ManagedFields) => managers.includes(m.manager ?? "") && m.operation === "Update" && (m.subresource ?? "") === ""
+  const isOld = (m: ManagedFields) =>
+    managers.includes(m.manager ?? "") && m.operation === "Update" && (m.subresource ?? "") === ""
   const old = all.filter(isOld)
   if (old.length === 0) return undefined
   const isOurs = (m: ManagedFields) => m.manager === owner && m.operation === "Apply" && (m.subresource ?? "") === ""
   const ours = all.find(isOurs)
-  const fields = [...(ours === undefined ? [] : [ours]), ...old].reduce<Fields>((sum, m) => union(sum, m.fieldsV1 ?? {}), {})
+  const fields = [...(ours === undefined ? [] : [ours]), ...old].reduce<Fields>(
+    (sum, m) => union(sum, m.fieldsV1 ?? {}),
+    {}
+  )
   const merged: ManagedFields = {
     manager: owner,
     operation: "Apply",
@@ -39,7 +48,13 @@ export const takenOver = (live: Raw, managers: ReadonlyArray<string>, apiVersion
 }
 
 /** True when there was something to take over. The next apply then decides about every field. */
-export const migrate = (client: Client, resource: Resource, live: Raw, managers: ReadonlyArray<string>, apiVersion: string): Effect.Effect<boolean, ApiError> => {
+export const migrate = (
+  client: Client,
+  resource: Resource,
+  live: Raw,
+  managers: ReadonlyArray<string>,
+  apiVersion: string
+): Effect.Effect<boolean, ApiError> => {
   const next = takenOver(live, managers, apiVersion)
   if (next === undefined) return Effect.succeed(false)
   const patch = [

@@ -14,7 +14,11 @@ interface Reading {
 
 const certificate = (message: string): Reading => {
   if (/expired|CERT_HAS_EXPIRED|CertificateExpired/i.test(message)) {
-    return { code: "CW424", cause: `the certificate of the server has expired: ${message}`, help: "renew the server's certificate" }
+    return {
+      code: "CW424",
+      cause: `the certificate of the server has expired: ${message}`,
+      help: "renew the server's certificate"
+    }
   }
   if (/altname|not valid for name|NotValidForName|HOSTNAME_MISMATCH/i.test(message)) {
     return {
@@ -50,17 +54,32 @@ const reading = (error: ApiError, context: Context): Reading => {
     case "Busy":
       return { code: "CW425", cause: `${context.server} is too busy: ${error.message}` }
     case "Full":
-      return { code: "CW425", cause: `the database of ${context.server} is full: ${error.message}`, help: "free or raise its quota; until then nothing can be written" }
+      return {
+        code: "CW425",
+        cause: `the database of ${context.server} is full: ${error.message}`,
+        help: "free or raise its quota; until then nothing can be written"
+      }
     default:
       return { code: "CW425", cause: `${context.server} failed: ${error.message}` }
   }
 }
 
-export const diagnose = (cluster: string, context: Context, error: ApiError, severity: Diagnostic.Severity = "error"): Diagnostic.Diagnostic => {
+export const diagnose = (
+  cluster: string,
+  context: Context,
+  error: ApiError,
+  severity: Diagnostic.Severity = "error"
+): Diagnostic.Diagnostic => {
   const { code, cause, help } = reading(error, context)
-  return { ...Diagnostic.error(code, `cluster ${cluster}: ${cause}`, { place: { file: context.file }, help }), severity }
+  return {
+    ...Diagnostic.error(code, `cluster ${cluster}: ${cause}`, { place: { file: context.file }, help }),
+    severity
+  }
 }
 
 /** The same for a cluster whose kubeconfig is already wrong. */
-export const named = (cluster: string, diagnostics: ReadonlyArray<Diagnostic.Diagnostic>): ReadonlyArray<Diagnostic.Diagnostic> =>
+export const named = (
+  cluster: string,
+  diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
+): ReadonlyArray<Diagnostic.Diagnostic> =>
   diagnostics.map((d) => ({ ...d, message: `cluster ${cluster}: ${d.message}` }))

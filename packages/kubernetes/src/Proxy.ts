@@ -38,6 +38,7 @@ const loopback = /^(localhost|127\.|\[::1\]|.*\.localhost$)/
 export const proxyFor = (url: URL, configured: string | undefined, env: Environment): string | undefined => {
   if (configured !== undefined) return configured
   const found = either(env, url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY")
-  if (found === undefined || loopback.test(url.hostname) || bypassed(url, either(env, "NO_PROXY") ?? "")) return undefined
+  if (found === undefined || loopback.test(url.hostname) || bypassed(url, either(env, "NO_PROXY") ?? ""))
+    return undefined
   return found.includes("://") ? found : `http://${found}`
 }

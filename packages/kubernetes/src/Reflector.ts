@@ -59,10 +59,19 @@ export const defaults: Settings = {
   refusedPause: 30_000
 }
 
-const refusals: ReadonlySet<Reason> = new Set(["Unauthorized", "Forbidden", "Credentials", "Certificate", "NotApi", "NotFound"])
+const refusals: ReadonlySet<Reason> = new Set([
+  "Unauthorized",
+  "Forbidden",
+  "Credentials",
+  "Certificate",
+  "NotApi",
+  "NotFound"
+])
 
 export const keyOf = (object: Raw): string =>
-  object.metadata.namespace === undefined ? object.metadata.name : `${object.metadata.namespace}/${object.metadata.name}`
+  object.metadata.namespace === undefined
+    ? object.metadata.name
+    : `${object.metadata.namespace}/${object.metadata.name}`
 
 type Changed = "ADDED" | "MODIFIED" | "DELETED"
 
@@ -140,13 +149,22 @@ class Run<A> {
   }
 
   private readonly listing: Effect.Effect<void, ApiError> = Effect.suspend(() => {
-    const request = { path: this.what.path, query: this.query, limit: this.settings.pageSize, timeout: 60_000, budget: 1000 }
-    return Effect.map(list(this.client, request, (object) => this.entry(object)), (listed) => {
-      this.store.replace(new Map(listed.items))
-      this.suspect = false
-      this.arrived(listed.resourceVersion)
-      this.news.openUnsafe()
-    })
+    const request = {
+      path: this.what.path,
+      query: this.query,
+      limit: this.settings.pageSize,
+      timeout: 60_000,
+      budget: 1000
+    }
+    return Effect.map(
+      list(this.client, request, (object) => this.entry(object)),
+      (listed) => {
+        this.store.replace(new Map(listed.items))
+        this.suspect = false
+        this.arrived(listed.resourceVersion)
+        this.news.openUnsafe()
+      }
+    )
   })
 
   private readonly watching: Effect.Effect<End, ApiError> = Effect.suspend(() => {
@@ -201,7 +219,8 @@ class Run<A> {
   private readonly recover = (error: ApiError): Effect.Effect<void> =>
     Effect.suspend(() => {
       this.failures++
-      if (error.reason === "Gone" || error.reason === "NotFound" || (error.reason === "Server" && this.failures > 5)) this.version = undefined
+      if (error.reason === "Gone" || error.reason === "NotFound" || (error.reason === "Server" && this.failures > 5))
+        this.version = undefined
       // A history that ended is no loss of contact: the list comes at once, unless it ends again and again.
       if (error.reason === "Gone" && !this.gone) {
         this.gone = true
@@ -235,10 +254,15 @@ const moment = 200
 const steady = 10_000
 
 /** Only where both are numbers, as those of etcd are; anything else counts as in order. */
-const behind = (server: string, ours: string): boolean => /^\d+$/.test(server) && /^\d+$/.test(ours) && BigInt(server) < BigInt(ours)
+const behind = (server: string, ours: string): boolean =>
+  /^\d+$/.test(server) && /^\d+$/.test(ours) && BigInt(server) < BigInt(ours)
 
 /** The stream never fails and, unless `once` is set, never ends. */
-export const reflect = <A>(client: Client, what: Reflection<A>, settings: Partial<Settings> = {}): Stream.Stream<Event<A>> =>
+export const reflect = <A>(
+  client: Client,
+  what: Reflection<A>,
+  settings: Partial<Settings> = {}
+): Stream.Stream<Event<A>> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const run = new Run(client, what, { ...defaults, ...settings })

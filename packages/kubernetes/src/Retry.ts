@@ -31,7 +31,14 @@ const first = 200
 const most = 30_000
 
 /** Milliseconds to wait before the next attempt, or undefined when there is none. The server's Retry-After is the least. */
-export const delay = (error: ApiError, method: string, made: number, elapsed: number, budget: number, random: number): number | undefined => {
+export const delay = (
+  error: ApiError,
+  method: string,
+  made: number,
+  elapsed: number,
+  budget: number,
+  random: number
+): number | undefined => {
   // A write that names what it expects cannot go better; an apply can.
   if (method !== "PATCH" && (error.reason === "Modified" || error.reason === "Exists")) return undefined
   if (made >= attempts[error.reason]) return undefined

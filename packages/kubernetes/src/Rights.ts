@@ -24,7 +24,11 @@ export const missing = (client: Client, rights: ReadonlyArray<Right>): Effect.Ef
           client.request({
             method: "POST",
             path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            body: JSON.stringify({ apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec: { resourceAttributes: right } }),
+            body: JSON.stringify({
+              apiVersion: "authorization.k8s.io/v1",
+              kind: "SelfSubjectAccessReview",
+              spec: { resourceAttributes: right }
+            }),
             budget: 5000
           }),
           ({ body }) => ((body as { status?: { allowed?: boolean } }).status?.allowed === true ? [] : [right])

@@ -8,7 +8,13 @@ export interface Selection {
   readonly namespaces?: ReadonlyArray<string>
 }
 
-export const systemNamespaces: ReadonlySet<string> = new Set(["kube-system", "kube-public", "kube-node-lease", "istio-system", "cw-system"])
+export const systemNamespaces: ReadonlySet<string> = new Set([
+  "kube-system",
+  "kube-public",
+  "kube-node-lease",
+  "istio-system",
+  "cw-system"
+])
 
 type Requirement = (labels: Readonly<Record<string, string>>) => boolean
 

@@ -65,25 +65,55 @@ export const serviceFacts = (object: ServiceObject, naming: Naming, origin: Orig
   const out: Array<Diagnostic.Diagnostic> = []
   // A place costs a look at the text: only what has a finding pays for it.
   const at = () => ({ object: origin.object, place: origin.place?.(), service: id })
-  const nothing = (message: string): Spoken => ({ facts: [], bad: [], diagnostics: [Diagnostic.info("CW409", message, at())] })
-  if (!isDnsLabel(name) || !isDnsLabel(namespace)) return nothing(`Service ${JSON.stringify(`${namespace}/${name}`.slice(0, 120))} is left out: its name is not a DNS label`)
-  if (object.spec?.type === "ExternalName") return nothing(`Service ${id} in ${naming.cluster} is left out: ExternalName runs nothing in this cluster`)
+  const nothing = (message: string): Spoken => ({
+    facts: [],
+    bad: [],
+    diagnostics: [Diagnostic.info("CW409", message, at())]
+  })
+  if (!isDnsLabel(name) || !isDnsLabel(namespace))
+    return nothing(
+      `Service ${JSON.stringify(`${namespace}/${name}`.slice(0, 120))} is left out: its name is not a DNS label`
+    )
+  if (object.spec?.type === "ExternalName")
+    return nothing(`Service ${id} in ${naming.cluster} is left out: ExternalName runs nothing in this cluster`)
   const headless = object.spec?.clusterIP === "None"
   const ports: Array<ServicePort> = []
   const errors: Array<Diagnostic.Diagnostic> = []
   for (const port of object.spec?.ports ?? []) {
     const read = servicePort(port, headless)
-    if (typeof read === "string") out.push(Diagnostic.info("CW409", `port ${port.name ?? port.port} of ${id} in ${naming.cluster} is left out: ${read}`, at()))
+    if (typeof read === "string")
+      out.push(
+        Diagnostic.info(
+          "CW409",
+          `port ${port.name ?? port.port} of ${id} in ${naming.cluster} is left out: ${read}`,
+          at()
+        )
+      )
     else ports.push(read)
   }
-  if (ports.length === 0) return { ...nothing(`Service ${id} in ${naming.cluster} is left out: no usable port`), diagnostics: [...out, Diagnostic.info("CW409", `Service ${id} in ${naming.cluster} is left out: no usable port`, at())] }
+  if (ports.length === 0)
+    return {
+      ...nothing(`Service ${id} in ${naming.cluster} is left out: no usable port`),
+      diagnostics: [
+        ...out,
+        Diagnostic.info("CW409", `Service ${id} in ${naming.cluster} is left out: no usable port`, at())
+      ]
+    }
   const settings = readAnnotations(annotations, id, at, errors)
   if (errors.length > 0) return { facts: [], bad: [{ service: id, diagnostics: errors }], diagnostics: out }
   const bare = naming.bareNames.has(namespace) || annotations[`${prefix}bare-name`] === "true"
   const { weight, ...declared } = settings
   return {
     facts: [
-      { kind: "service", name, namespace, prefixes: bare ? [`${name}.${namespace}`, name] : [`${name}.${namespace}`], ports, ...declared, origin },
+      {
+        kind: "service",
+        name,
+        namespace,
+        prefixes: bare ? [`${name}.${namespace}`, name] : [`${name}.${namespace}`],
+        ports,
+        ...declared,
+        origin
+      },
       {
         kind: "backend",
         service: id,
@@ -111,7 +141,8 @@ const servicePort = (port: RawPort, headless: boolean): ServicePort | string => 
   if (!headless) return { name, protocol, port: port.port, backendPort: port.port }
   // Without a cluster IP clients reach the pods themselves, on their own port.
   const target = port.targetPort ?? port.port
-  if (typeof target !== "number") return `the Service is headless and its target port "${target}" has a name: pods may differ`
+  if (typeof target !== "number")
+    return `the Service is headless and its target port "${target}" has a name: pods may differ`
   return { name, protocol, port: port.port, backendPort: target }
 }
 

@@ -30,15 +30,17 @@ type Undici = {
   readonly buildConnector: typeof buildConnector
 }
 
-const noted = (connector: buildConnector.connector, opening: Set<Socket>): buildConnector.connector => (options, callback) => {
-  let socket: Socket | undefined
-  const done: buildConnector.Callback = (...args) => {
-    if (socket !== undefined) opening.delete(socket)
-    callback(...args)
+const noted =
+  (connector: buildConnector.connector, opening: Set<Socket>): buildConnector.connector =>
+  (options, callback) => {
+    let socket: Socket | undefined
+    const done: buildConnector.Callback = (...args) => {
+      if (socket !== undefined) opening.delete(socket)
+      callback(...args)
+    }
+    socket = connector(options, done) as unknown as Socket
+    opening.add(socket)
   }
-  socket = connector(options, done) as unknown as Socket
-  opening.add(socket)
-}
 
 const agent = (
   undici: Undici,
@@ -65,16 +67,30 @@ const agent = (
   }
   const connect = { timeout: connectTimeout, keepAlive: true, keepAliveInitialDelay: 30_000 }
   if (context.proxy === undefined) {
-    return new undici.Agent({ ...options, connect: noted(undici.buildConnector({ allowH2: false, ...connect, ...tls }), opening) })
+    return new undici.Agent({
+      ...options,
+      connect: noted(undici.buildConnector({ allowH2: false, ...connect, ...tls }), opening)
+    })
   }
   const url = new URL(context.proxy)
   if (url.protocol.startsWith("socks")) {
-    return new undici.Socks5ProxyAgent(context.proxy.replace(/^socks5h:/, "socks5:"), { ...options, requestTls: { ...connect, ...tls } } as Socks5ProxyAgent.Options)
+    return new undici.Socks5ProxyAgent(context.proxy.replace(/^socks5h:/, "socks5:"), {
+      ...options,
+      requestTls: { ...connect, ...tls }
+    } as Socks5ProxyAgent.Options)
   }
-  const login = url.username === "" ? undefined : `Basic ${Buffer.from(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`).toString("base64")}`
+  const login =
+    url.username === ""
+      ? undefined
+      : `Basic ${Buffer.from(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`).toString("base64")}`
   url.username = ""
   url.password = ""
-  return new undici.ProxyAgent({ ...options, uri: url.href, requestTls: { ...connect, ...tls }, ...(login === undefined ? {} : { token: login }) })
+  return new undici.ProxyAgent({
+    ...options,
+    uri: url.href,
+    requestTls: { ...connect, ...tls },
+    ...(login === undefined ? {} : { token: login })
+  })
 }
 
 const close = (pair: Pair, force: boolean): Promise<unknown> => {
@@ -91,14 +107,17 @@ export const make = (
     let current: Pair | undefined
     const retired = new Set<Pair>()
     yield* Effect.addFinalizer(() =>
-      Effect.promise(() => Promise.all([...retired, ...(current === undefined ? [] : [current])].map((p) => close(p, true))))
+      Effect.promise(() =>
+        Promise.all([...retired, ...(current === undefined ? [] : [current])].map((p) => close(p, true)))
+      )
     )
     return {
       dispatcher: (purpose, credential) => {
         if (current === undefined || current.cert !== credential.cert) {
           const old = current
           const opening = new Set<Socket>()
-          const made = (connections: number) => agent(undici, context, credential, connections, options.connectTimeout, opening)
+          const made = (connections: number) =>
+            agent(undici, context, credential, connections, options.connectTimeout, opening)
           current = { opening, cert: credential.cert, agents: { request: made(options.connections), watch: made(64) } }
           if (old !== undefined) {
             retired.add(old)

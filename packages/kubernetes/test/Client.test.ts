@@ -29,7 +29,9 @@ const finding = (file: string, request = get(), options: Client.Options = {}): P
     Effect.gen(function* () {
       const client = yield* Client.connect("east", { kubeconfigPath: file }, { budget: 300, ...options })
       const outcome = yield* Effect.result(client.request(request))
-      return outcome._tag === "Success" ? `ok ${outcome.success.status}` : toText(diagnose("east", client.context, outcome.failure))
+      return outcome._tag === "Success"
+        ? `ok ${outcome.success.status}`
+        : toText(diagnose("east", client.context, outcome.failure))
     })
   )
 
@@ -52,7 +54,9 @@ describe("a server that is not what it should be", () => {
   const servers: Array<Server> = []
   afterAll(() => servers.forEach((s) => s.close()))
   const serve = async (options: ServerOptions): Promise<number> => {
-    const server = createServer(options, (_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>sign in</html>"))
+    const server = createServer(options, (_, response) =>
+      response.writeHead(200, { "content-type": "text/html" }).end("<html>sign in</html>")
+    )
     servers.push(server)
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
     return (server.address() as AddressInfo).port
@@ -60,7 +64,9 @@ describe("a server that is not what it should be", () => {
 
   it("has an expired certificate", async () => {
     const port = await serve(ca.issue({ cn: "s", ips: ["127.0.0.1"], until: new Date("2024-01-01") }))
-    expect(await finding(kubeconfig(`https://127.0.0.1:${port}`, ca.cert, "{ token: SECRET }"))).toMatch(/CW424.*cluster east: the certificate of the server has expired/)
+    expect(await finding(kubeconfig(`https://127.0.0.1:${port}`, ca.cert, "{ token: SECRET }"))).toMatch(
+      /CW424.*cluster east: the certificate of the server has expired/
+    )
   })
 
   it("has a certificate of another authority", async () => {
@@ -75,26 +81,38 @@ describe("a server that is not what it should be", () => {
     const text = await finding(kubeconfig(`https://127.0.0.1:${port}`, ca.cert, "{ token: SECRET }"))
     expect(text).toMatch(/CW424.*is for another name/)
     expect(text).toContain("tls-server-name")
-    const named = kubeconfig(`https://127.0.0.1:${port}", tls-server-name: "kubernetes.example`, ca.cert, "{ token: SECRET }")
+    const named = kubeconfig(
+      `https://127.0.0.1:${port}", tls-server-name: "kubernetes.example`,
+      ca.cert,
+      "{ token: SECRET }"
+    )
     expect(await finding(named)).toContain("CW426")
   })
 
   it("is a web page", async () => {
     const port = await serve(ca.issue({ cn: "s", ips: ["127.0.0.1"] }))
-    expect(await finding(kubeconfig(`https://127.0.0.1:${port}`, ca.cert, "{ token: SECRET }"))).toMatch(/CW426.*is no Kubernetes API: it answers with text\/html/)
+    expect(await finding(kubeconfig(`https://127.0.0.1:${port}`, ca.cert, "{ token: SECRET }"))).toMatch(
+      /CW426.*is no Kubernetes API: it answers with text\/html/
+    )
   })
 
   it("speaks plain HTTP where TLS is expected", async () => {
     const plain = createHttp((_, response) => response.end("hello"))
     await new Promise<void>((resolve) => plain.listen(0, "127.0.0.1", resolve))
-    const text = await finding(kubeconfig(`https://127.0.0.1:${(plain.address() as AddressInfo).port}`, ca.cert, "{ token: SECRET }"))
+    const text = await finding(
+      kubeconfig(`https://127.0.0.1:${(plain.address() as AddressInfo).port}`, ca.cert, "{ token: SECRET }")
+    )
     plain.close()
     expect(text).toMatch(/CW42[56].*cluster east/)
   })
 
   it("is not there", async () => {
-    expect(await finding(kubeconfig("https://127.0.0.1:1", ca.cert, "{ token: SECRET }"))).toMatch(/CW425.*cluster east: https:\/\/127\.0\.0\.1:1 does not answer: connect ECONNREFUSED/)
-    expect(await finding(kubeconfig("https://no-such-host.invalid", ca.cert, "{ token: SECRET }"))).toMatch(/CW425.*does not answer/)
+    expect(await finding(kubeconfig("https://127.0.0.1:1", ca.cert, "{ token: SECRET }"))).toMatch(
+      /CW425.*cluster east: https:\/\/127\.0\.0\.1:1 does not answer: connect ECONNREFUSED/
+    )
+    expect(await finding(kubeconfig("https://no-such-host.invalid", ca.cert, "{ token: SECRET }"))).toMatch(
+      /CW425.*does not answer/
+    )
   })
 })
 
@@ -115,13 +133,19 @@ describe.skipIf(lacking("etcd", "kube"))("credentials", () => {
     expect(await finding(config("{ token: admin-token }"))).toBe("ok 200")
     files.write("tok", "admin-token\n")
     expect(await finding(config("{ tokenFile: tok }"))).toBe("ok 200")
-    expect(await finding(config("{ tokenFile: missing }"))).toMatch(/CW423.*cluster east: token file .*missing cannot be read \(ENOENT\)/)
+    expect(await finding(config("{ tokenFile: missing }"))).toMatch(
+      /CW423.*cluster east: token file .*missing cannot be read \(ENOENT\)/
+    )
   })
 
   it("impersonation with groups", async () => {
     const nodes = get("/api/v1/nodes")
-    expect(await finding(config("{ token: admin-token, as: someone }"), nodes)).toMatch(/CW428.*User "someone" cannot list resource "nodes"/)
-    expect(await finding(config('{ token: admin-token, as: someone, as-groups: ["system:masters"] }'), nodes)).toBe("ok 200")
+    expect(await finding(config("{ token: admin-token, as: someone }"), nodes)).toMatch(
+      /CW428.*User "someone" cannot list resource "nodes"/
+    )
+    expect(await finding(config('{ token: admin-token, as: someone, as-groups: ["system:masters"] }'), nodes)).toBe(
+      "ok 200"
+    )
   })
 
   it("refused token", async () => {
@@ -131,27 +155,42 @@ describe.skipIf(lacking("etcd", "kube"))("credentials", () => {
   })
 
   it("exec plugin: relative, with KUBERNETES_EXEC_INFO, one run for many requests", async () => {
-    plugin("get-token", `echo run >> "$(dirname "$0")/count"; printf '%s' "$KUBERNETES_EXEC_INFO" > "$(dirname "$0")/info"; sleep 0.2; ${credential("$TOKEN")}`)
+    plugin(
+      "get-token",
+      `echo run >> "$(dirname "$0")/count"; printf '%s' "$KUBERNETES_EXEC_INFO" > "$(dirname "$0")/info"; sleep 0.2; ${credential("$TOKEN")}`
+    )
     const file = config(exec("./get-token", ", provideClusterInfo: true, env: [{ name: TOKEN, value: admin-token }]"))
     await run(
       Effect.gen(function* () {
         const client = yield* Client.connect("east", { kubeconfigPath: file })
-        yield* Effect.all(Array.from({ length: 20 }, () => client.request(get("/api/v1/namespaces"))), { concurrency: "unbounded" })
+        yield* Effect.all(
+          Array.from({ length: 20 }, () => client.request(get("/api/v1/namespaces"))),
+          { concurrency: "unbounded" }
+        )
       })
     )
     expect(runs("count")).toBe(1)
     const info = JSON.parse(readFileSync(`${files.path}/info`, "utf8"))
-    expect(info).toMatchObject({ kind: "ExecCredential", spec: { interactive: false, cluster: { server: server.url } } })
+    expect(info).toMatchObject({
+      kind: "ExecCredential",
+      spec: { interactive: false, cluster: { server: server.url } }
+    })
   })
 
   it("A19 and W12: a refused token is renewed once, and the request is repeated", async () => {
-    plugin("revoked", `d="$(dirname "$0")"; echo run >> "$d/revoked-count"; if [ $(wc -l < "$d/revoked-count") = 1 ]; then ${credential("old")}; else ${credential("admin-token")}; fi`)
+    plugin(
+      "revoked",
+      `d="$(dirname "$0")"; echo run >> "$d/revoked-count"; if [ $(wc -l < "$d/revoked-count") = 1 ]; then ${credential("old")}; else ${credential("admin-token")}; fi`
+    )
     expect(await finding(config(exec("./revoked")), get("/api/v1/nodes"))).toBe("ok 200")
     expect(runs("revoked-count")).toBe(2)
   })
 
   it("A19: tokens that live two seconds never fail a request", async () => {
-    plugin("short", `echo run >> "$(dirname "$0")/short-count"; ${credential("admin-token", `"$(date -u -d '+2 seconds' +%Y-%m-%dT%H:%M:%SZ)"`)}`)
+    plugin(
+      "short",
+      `echo run >> "$(dirname "$0")/short-count"; ${credential("admin-token", `"$(date -u -d '+2 seconds' +%Y-%m-%dT%H:%M:%SZ)"`)}`
+    )
     await run(
       Effect.gen(function* () {
         const client = yield* Client.connect("east", { kubeconfigPath: config(exec("./short")) })
@@ -172,7 +211,9 @@ describe.skipIf(lacking("etcd", "kube"))("credentials", () => {
   })
 
   it("exec plugin that is missing, fails, hangs, or prints rubbish", async () => {
-    expect(await finding(config(exec("no-such-plugin", ", installHint: install it from here")))).toMatch(/CW423.*exec plugin "no-such-plugin" is not installed; install it from here/)
+    expect(await finding(config(exec("no-such-plugin", ", installHint: install it from here")))).toMatch(
+      /CW423.*exec plugin "no-such-plugin" is not installed; install it from here/
+    )
     plugin("fails", 'echo "token: SECRET-A" >&2; echo "Error: bearer SECRET-B is not valid, PASS=SECRET-C" >&2; exit 3')
     const failed = await finding(config(exec("./fails")))
     expect(failed).toMatch(/exec plugin ".\/fails" ended with exit code 3: Error:/)
@@ -236,7 +277,10 @@ describe.skipIf(lacking("etcd", "kube"))("requests through faults", () => {
     run(Effect.flatMap(Client.connect("east", { kubeconfigPath: file }, options), body))
 
   const many = (client: Client.Client, n = 40) =>
-    Effect.all(Array.from({ length: n }, () => Effect.result(client.request(get("/api/v1/namespaces/default")))), { concurrency: "unbounded" })
+    Effect.all(
+      Array.from({ length: n }, () => Effect.result(client.request(get("/api/v1/namespaces/default")))),
+      { concurrency: "unbounded" }
+    )
 
   it("A1: a server killed in between costs time, not a request", async () => {
     const answers = await during((client) =>
@@ -282,11 +326,47 @@ describe.skipIf(lacking("etcd", "kube"))("requests through faults", () => {
   it("A4: 429 is obeyed: fewer at once, Retry-After kept, all answered", async () => {
     const user = server.writeKubeconfig("user", { token: server.userToken })
     const flow = [
-      { kind: "ClusterRoleBinding", apiVersion: "rbac.authorization.k8s.io/v1", metadata: { name: "user" }, roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" }, subjects: [{ kind: "User", name: "user", apiGroup: "rbac.authorization.k8s.io" }] },
-      { kind: "PriorityLevelConfiguration", apiVersion: "flowcontrol.apiserver.k8s.io/v1", metadata: { name: "tiny" }, spec: { type: "Limited", limited: { nominalConcurrencyShares: 1, lendablePercent: 0, borrowingLimitPercent: 0, limitResponse: { type: "Reject" } } } },
-      { kind: "FlowSchema", apiVersion: "flowcontrol.apiserver.k8s.io/v1", metadata: { name: "tiny" }, spec: { priorityLevelConfiguration: { name: "tiny" }, matchingPrecedence: 100, rules: [{ subjects: [{ kind: "User", user: { name: "user" } }], resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"], namespaces: ["*"], clusterScope: true }] }] } }
+      {
+        kind: "ClusterRoleBinding",
+        apiVersion: "rbac.authorization.k8s.io/v1",
+        metadata: { name: "user" },
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+        subjects: [{ kind: "User", name: "user", apiGroup: "rbac.authorization.k8s.io" }]
+      },
+      {
+        kind: "PriorityLevelConfiguration",
+        apiVersion: "flowcontrol.apiserver.k8s.io/v1",
+        metadata: { name: "tiny" },
+        spec: {
+          type: "Limited",
+          limited: {
+            nominalConcurrencyShares: 1,
+            lendablePercent: 0,
+            borrowingLimitPercent: 0,
+            limitResponse: { type: "Reject" }
+          }
+        }
+      },
+      {
+        kind: "FlowSchema",
+        apiVersion: "flowcontrol.apiserver.k8s.io/v1",
+        metadata: { name: "tiny" },
+        spec: {
+          priorityLevelConfiguration: { name: "tiny" },
+          matchingPrecedence: 100,
+          rules: [
+            {
+              subjects: [{ kind: "User", user: { name: "user" } }],
+              resourceRules: [
+                { verbs: ["*"], apiGroups: ["*"], resources: ["*"], namespaces: ["*"], clusterScope: true }
+              ]
+            }
+          ]
+        }
+      }
     ]
-    for (const object of flow) expect((await server.kubectl(["apply", "-f", "-"], JSON.stringify(object))).stderr).toBe("")
+    for (const object of flow)
+      expect((await server.kubectl(["apply", "-f", "-"], JSON.stringify(object))).stderr).toBe("")
     await run(
       Effect.gen(function* () {
         const client = yield* Client.connect("east", { kubeconfigPath: user }, { concurrency: 64 })
@@ -299,7 +379,12 @@ describe.skipIf(lacking("etcd", "kube"))("requests through faults", () => {
                 path: `/api/v1/namespaces/default/configmaps/a4-${i}`,
                 query: { fieldManager: "t", force: "true" },
                 contentType: "application/apply-patch+yaml",
-                body: JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: `a4-${i}`, namespace: "default" }, data: { text: "x".repeat(20_000) } })
+                body: JSON.stringify({
+                  apiVersion: "v1",
+                  kind: "ConfigMap",
+                  metadata: { name: `a4-${i}`, namespace: "default" },
+                  data: { text: "x".repeat(20_000) }
+                })
               })
             ).pipe(Effect.tap(() => Effect.sync(() => (least = Math.min(least, client.limit())))))
           ),

@@ -4,7 +4,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
 
-export const folder = (): { readonly path: string; readonly write: (name: string, text: string, mode?: number) => string } => {
+export const folder = (): {
+  readonly path: string
+  readonly write: (name: string, text: string, mode?: number) => string
+} => {
   const path = mkdtempSync(join(tmpdir(), "cw-kubernetes-"))
   afterAll(() => rmSync(path, { recursive: true, force: true }))
   return {

@@ -41,7 +41,7 @@ export interface Intercept extends AsyncDisposable {
 const verbOf = (method: string, url: URL): string => {
   if (method !== "GET") return method
   if (url.searchParams.get("watch") === "1") return "WATCH"
-  return url.searchParams.has("limit") || /s$/.test(url.pathname) ? "LIST" : "GET"
+  return url.searchParams.has("limit") || url.pathname.endsWith("s") ? "LIST" : "GET"
 }
 
 export const status = (code: number, reason: string, message: string, details: object = {}) => ({
@@ -83,7 +83,8 @@ export const startIntercept = async (server: ApiServer, token = server.token): P
           passed += chunk.length
           if (passed >= verdict.cutAfter) setTimeout(() => incoming.socket.destroy(), verdict.wait ?? 20)
         } else if (verdict !== undefined && "pieces" in verdict) {
-          for (let at = 0; at < chunk.length; at += verdict.pieces) outgoing.write(chunk.subarray(at, at + verdict.pieces))
+          for (let at = 0; at < chunk.length; at += verdict.pieces)
+            outgoing.write(chunk.subarray(at, at + verdict.pieces))
         } else outgoing.write(chunk)
       })
       answer.on("end", () => {
@@ -104,18 +105,32 @@ export const startIntercept = async (server: ApiServer, token = server.token): P
 
   const whole = (incoming: IncomingMessage, body: Buffer): Promise<Whole> =>
     new Promise((resolve, reject) => {
-      const options: RequestOptions = { host: "127.0.0.1", port: server.port, ca: server.ca, method: incoming.method ?? "GET", path: incoming.url ?? "/", headers: incoming.headers }
+      const options: RequestOptions = {
+        host: "127.0.0.1",
+        port: server.port,
+        ca: server.ca,
+        method: incoming.method ?? "GET",
+        path: incoming.url ?? "/",
+        headers: incoming.headers
+      }
       const upstream = send(options, (answer) => {
         const parts: Array<Buffer> = []
         answer.on("data", (chunk: Buffer) => parts.push(chunk))
-        answer.on("end", () => resolve({ status: answer.statusCode ?? 502, headers: answer.headers, body: Buffer.concat(parts) }))
+        answer.on("end", () =>
+          resolve({ status: answer.statusCode ?? 502, headers: answer.headers, body: Buffer.concat(parts) })
+        )
       })
       upstream.on("error", reject)
       upstream.end(body)
     })
 
   /** A write in one piece, so that it can be stopped before or after it. */
-  const gated = async (incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer, what: string): Promise<void> => {
+  const gated = async (
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    body: Buffer,
+    what: string
+  ): Promise<void> => {
     const answer = await self.gate(what, () => whole(incoming, body)).catch(() => undefined)
     if (answer === undefined) return void incoming.socket.destroy()
     outgoing.writeHead(answer.status, answer.headers).end(answer.body)

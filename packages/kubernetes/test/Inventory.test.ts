@@ -10,8 +10,14 @@ import { make, type InventoryStore } from "../src/InventoryStore.ts"
 import { type Intercept, startIntercept } from "./Intercept.ts"
 
 const hex = (n: number) => n.toString(16).padStart(64, "0")
-const entry = (i: number): Entry => ({ id: `networking.istio.io/ServiceEntry/istio-system/service-${i}--default`, digest: hex(i), uid: `74c5d96c-b198-46eb-8ded-${String(i).padStart(12, "0")}`, service: `service-${i}.default` })
-const entries = (from: number, to: number): Map<string, Entry> => new Map(Array.from({ length: to - from }, (_, i) => [entry(from + i).id, entry(from + i)]))
+const entry = (i: number): Entry => ({
+  id: `networking.istio.io/ServiceEntry/istio-system/service-${i}--default`,
+  digest: hex(i),
+  uid: `74c5d96c-b198-46eb-8ded-${String(i).padStart(12, "0")}`,
+  service: `service-${i}.default`
+})
+const entries = (from: number, to: number): Map<string, Entry> =>
+  new Map(Array.from({ length: to - from }, (_, i) => [entry(from + i).id, entry(from + i)]))
 const plus = (more: ReadonlyMap<string, Entry>) => (old: ReadonlyMap<string, Entry>) => new Map([...old, ...more])
 
 describe.skipIf(lacking("etcd", "kube"))("inventory", () => {
@@ -21,13 +27,29 @@ describe.skipIf(lacking("etcd", "kube"))("inventory", () => {
   }, 120_000)
   afterAll(() => server?.stop())
 
-  const using = <A, E>(pipeline: string, body: (store: InventoryStore) => Effect.Effect<A, E, Scope.Scope>, kubeconfig = server.kubeconfig): Promise<A> =>
-    Effect.runPromise(Effect.scoped(Effect.flatMap(Client.connect("east", { kubeconfigPath: kubeconfig }, { budget: 2000 }), (client) => body(make(client, pipeline, "default")))))
-  const maps = async (pipeline: string): Promise<ReadonlyArray<{ readonly name: string; readonly version: string; readonly size: number }>> => {
+  const using = <A, E>(
+    pipeline: string,
+    body: (store: InventoryStore) => Effect.Effect<A, E, Scope.Scope>,
+    kubeconfig = server.kubeconfig
+  ): Promise<A> =>
+    Effect.runPromise(
+      Effect.scoped(
+        Effect.flatMap(Client.connect("east", { kubeconfigPath: kubeconfig }, { budget: 2000 }), (client) =>
+          body(make(client, pipeline, "default"))
+        )
+      )
+    )
+  const maps = async (
+    pipeline: string
+  ): Promise<ReadonlyArray<{ readonly name: string; readonly version: string; readonly size: number }>> => {
     const { items } = JSON.parse((await server.request("GET", "/api/v1/namespaces/default/configmaps")).body)
     return items
       .filter((o: { metadata: { name: string } }) => o.metadata.name.startsWith(`cw-inventory-${pipeline}`))
-      .map((o: { metadata: { name: string; resourceVersion: string } }) => ({ name: o.metadata.name, version: o.metadata.resourceVersion, size: JSON.stringify(o).length }))
+      .map((o: { metadata: { name: string; resourceVersion: string } }) => ({
+        name: o.metadata.name,
+        version: o.metadata.resourceVersion,
+        size: JSON.stringify(o).length
+      }))
   }
 
   const through = async (body: (proxy: Intercept) => Promise<void>) => {
@@ -79,7 +101,8 @@ describe.skipIf(lacking("etcd", "kube"))("inventory", () => {
       using("both", (store) =>
         Effect.gen(function* () {
           let loaded = yield* store.load
-          for (let i = 0; i < 10; i++) loaded = yield* store.update(loaded, plus(entries(from + i * 10, from + i * 10 + 10)))
+          for (let i = 0; i < 10; i++)
+            loaded = yield* store.update(loaded, plus(entries(from + i * 10, from + i * 10 + 10)))
         })
       )
     await Promise.all([writer(0), writer(1000)])
@@ -95,7 +118,11 @@ describe.skipIf(lacking("etcd", "kube"))("inventory", () => {
       await through(async (proxy) => {
         let requests = 0
         proxy.decide = ({ verb }) => (verb !== "LIST" && ++requests >= at ? { cutAfter: 0 } : undefined)
-        const outcome = await using(pipeline, (store) => Effect.flatMap(store.load, (l) => Effect.exit(store.update(l, plus(wanted)))), proxy.kubeconfig)
+        const outcome = await using(
+          pipeline,
+          (store) => Effect.flatMap(store.load, (l) => Effect.exit(store.update(l, plus(wanted)))),
+          proxy.kubeconfig
+        )
         const stored = await using(pipeline, (store) => store.load)
         expect([...old.keys()].filter((id) => !stored.inventory.entries.has(id))).toEqual([])
         expect([...stored.inventory.entries.keys()].filter((id) => !wanted.has(id))).toEqual([])
@@ -111,20 +138,32 @@ describe.skipIf(lacking("etcd", "kube"))("inventory", () => {
     await using("lost", (store) => Effect.flatMap(store.load, (l) => store.update(l, plus(entries(0, 10)))))
     await through(async (proxy) => {
       proxy.decide = ({ verb }, nth) => (verb === "PUT" && nth === 1 ? { cutAfter: 0 } : undefined)
-      const loaded = await using("lost", (store) => Effect.flatMap(store.load, (l) => store.update(l, plus(entries(10, 20)))), proxy.kubeconfig)
+      const loaded = await using(
+        "lost",
+        (store) => Effect.flatMap(store.load, (l) => store.update(l, plus(entries(10, 20)))),
+        proxy.kubeconfig
+      )
       expect(loaded.inventory.entries.size).toBe(20)
     })
   })
 
   it("is refused when a shard is missing, damaged, or another pipeline's", async () => {
-    const problem = (pipeline: string) => using(pipeline, (store) => Effect.flip(store.load)).then((e) => (e as Error).message)
+    const problem = (pipeline: string) =>
+      using(pipeline, (store) => Effect.flip(store.load)).then((e) => (e as Error).message)
     await using("torn", (store) => Effect.flatMap(store.load, (l) => store.update(l, plus(entries(0, 9000)))))
-    const shards = (await maps("torn")).filter((m) => m.name.includes("."))
-    await server.kubectl(["patch", "configmap", shards[0]!.name, "--type=merge", "-p", '{"data":{"entries":"{}"}}'])
+    const shard = (await maps("torn")).find((m) => m.name.includes("."))
+    await server.kubectl(["patch", "configmap", shard!.name, "--type=merge", "-p", '{"data":{"entries":"{}"}}'])
     expect(await problem("torn")).toMatch(/shard .* cannot be read/)
-    await server.kubectl(["delete", "configmap", shards[0]!.name])
+    await server.kubectl(["delete", "configmap", shard!.name])
     expect(await problem("torn")).toMatch(/shard 1 of \d+ is missing/)
-    await server.kubectl(["patch", "configmap", "cw-inventory-torn", "--type=merge", "-p", '{"data":{"pipeline":"other"}}'])
+    await server.kubectl([
+      "patch",
+      "configmap",
+      "cw-inventory-torn",
+      "--type=merge",
+      "-p",
+      '{"data":{"pipeline":"other"}}'
+    ])
     expect(await problem("torn")).toMatch(/belongs to pipeline other/)
   })
 })

@@ -29,7 +29,9 @@ const read = (file: string, context?: string, env: Record<string, string> = {}) 
   Effect.runPromise(Kubeconfig.read({ kubeconfigPath: file, ...(context === undefined ? {} : { context }) }, { env }))
 
 const refusal = async (file: string, context?: string): Promise<string> => {
-  const exit = await Effect.runPromise(Effect.result(Kubeconfig.read({ kubeconfigPath: file, ...(context === undefined ? {} : { context }) }, { env: {} })))
+  const exit = await Effect.runPromise(
+    Effect.result(Kubeconfig.read({ kubeconfigPath: file, ...(context === undefined ? {} : { context }) }, { env: {} }))
+  )
   if (exit._tag === "Success") throw new Error("it was accepted")
   return (exit.failure.diagnostics ?? []).map((d) => toText(d)).join("\n")
 }
@@ -44,7 +46,10 @@ client-key-data: ${base64(leaf.key)}
 as: boss
 as-groups: [ops, dev]
 as-uid: "17"
-as-user-extra: { Scopes/x: [view, edit] }`).replace("server:", 'tls-server-name: kubernetes, proxy-url: "http://u:p@proxy:3128", server:')
+as-user-extra: { Scopes/x: [view, edit] }`).replace(
+        "server:",
+        'tls-server-name: kubernetes, proxy-url: "http://u:p@proxy:3128", server:'
+      )
     )
     const context = await read(file)
     expect(Object.isFrozen(context)).toBe(true)
@@ -67,24 +72,42 @@ as-user-extra: { Scopes/x: [view, edit] }`).replace("server:", 'tls-server-name:
 
   it("knows the other ways to authenticate", async () => {
     expect((await read(files.write("token", user("token: abc")))).auth).toEqual({ _tag: "token", token: "abc" })
-    expect((await read(files.write("file", user("token: abc\ntokenFile: tok")))).auth).toEqual({ _tag: "tokenFile", path: `${files.path}/tok` })
-    expect((await read(files.write("basic", user("username: a\npassword: b")))).auth).toEqual({ _tag: "basic", username: "a", password: "b" })
-    const exec = user("exec: { apiVersion: client.authentication.k8s.io/v1, command: ./get-token, interactiveMode: Never }")
+    expect((await read(files.write("file", user("token: abc\ntokenFile: tok")))).auth).toEqual({
+      _tag: "tokenFile",
+      path: `${files.path}/tok`
+    })
+    expect((await read(files.write("basic", user("username: a\npassword: b")))).auth).toEqual({
+      _tag: "basic",
+      username: "a",
+      password: "b"
+    })
+    const exec = user(
+      "exec: { apiVersion: client.authentication.k8s.io/v1, command: ./get-token, interactiveMode: Never }"
+    )
     expect((await read(files.write("exec", exec))).auth).toMatchObject({ _tag: "exec", directory: files.path })
-    expect((await read(files.write("oidc", user("auth-provider: { name: oidc, config: { id-token: x } }")))).auth._tag).toBe("oidc")
+    expect(
+      (await read(files.write("oidc", user("auth-provider: { name: oidc, config: { id-token: x } }")))).auth._tag
+    ).toBe("oidc")
   })
 
   it("takes the proxy of the environment unless NO_PROXY or loopback", async () => {
     const file = files.write("env", user("token: abc"))
     expect((await read(file, undefined, { HTTPS_PROXY: "proxy:3128" })).proxy).toBe("http://proxy:3128")
-    expect((await read(file, undefined, { https_proxy: "http://proxy", no_proxy: "a,.example:6443" })).proxy).toBeUndefined()
+    expect(
+      (await read(file, undefined, { https_proxy: "http://proxy", no_proxy: "a,.example:6443" })).proxy
+    ).toBeUndefined()
     const near = files.write("near", user("token: abc").replace("east.example", "127.0.0.1"))
     expect((await read(near, undefined, { HTTPS_PROXY: "proxy:3128" })).proxy).toBeUndefined()
   })
 
   it("merges the files of KUBECONFIG: the first that names something wins", async () => {
     const one = files.write("one", user("token: first"))
-    const two = files.write("two", user("token: second").replace(/east-admin/g, "other").replace("east.example", "elsewhere.example"))
+    const two = files.write(
+      "two",
+      user("token: second")
+        .replace(/east-admin/g, "other")
+        .replace("east.example", "elsewhere.example")
+    )
     const env = { KUBECONFIG: `${one}:${files.path}/missing:${two}` }
     const context = await Effect.runPromise(Kubeconfig.read({ context: "other" }, { env }))
     expect(context).toMatchObject({ name: "other", server: "https://east.example:6443", auth: { token: "first" } })
@@ -124,17 +147,32 @@ as-user-extra: { Scopes/x: [view, edit] }`).replace("server:", 'tls-server-name:
   it("says which entry is missing or incomplete", async () => {
     const file = files.write("entry", user("token: a").replace("cluster: east,", "cluster: west,"))
     expect(await refusal(file)).toMatch(/names cluster "west".*\n.*entry:\d+:\d+[\s\S]*did you mean "east"/)
-    expect(await refusal(files.write("server", user("token: a").replace("https:", "ftp:")))).toContain("is no http or https URL")
-    expect(await refusal(files.write("gcp", user("auth-provider: { name: gcp }")))).toContain("auth-provider gcp is no longer supported")
-    expect(await refusal(files.write("ca", user("token: a").replace(base64(ca.cert), base64("hello"))))).toContain("certificate-authority is no PEM")
-    expect(await refusal(files.write("gone", user("client-certificate: none.crt\nclient-key: none.key")))).toMatch(/none\.crt cannot be read \(ENOENT\)[\s\S]*none\.key/)
+    expect(await refusal(files.write("server", user("token: a").replace("https:", "ftp:")))).toContain(
+      "is no http or https URL"
+    )
+    expect(await refusal(files.write("gcp", user("auth-provider: { name: gcp }")))).toContain(
+      "auth-provider gcp is no longer supported"
+    )
+    expect(await refusal(files.write("ca", user("token: a").replace(base64(ca.cert), base64("hello"))))).toContain(
+      "certificate-authority is no PEM"
+    )
+    expect(await refusal(files.write("gone", user("client-certificate: none.crt\nclient-key: none.key")))).toMatch(
+      /none\.crt cannot be read \(ENOENT\)[\s\S]*none\.key/
+    )
   })
 
   it("refuses certificates that cannot work before the server does", async () => {
-    const pair = (cert: string, key: string) => user(`client-certificate-data: ${base64(cert)}\nclient-key-data: ${base64(key)}`)
+    const pair = (cert: string, key: string) =>
+      user(`client-certificate-data: ${base64(cert)}\nclient-key-data: ${base64(key)}`)
     const [past, other] = [ca.issue({ cn: "a", until: new Date("2024-05-06") }), ca.issue({ cn: "b" })]
-    expect(await refusal(files.write("expired", pair(past.cert, past.key)))).toContain("the client certificate expired on 2024-05-06")
-    expect(await refusal(files.write("pair", pair(other.cert, ca.issue({ cn: "c" }).key)))).toContain("does not belong to")
-    expect(await refusal(files.write("alone", user(`client-certificate-data: ${base64(other.cert)}`)))).toContain("has a client-certificate but no client-key")
+    expect(await refusal(files.write("expired", pair(past.cert, past.key)))).toContain(
+      "the client certificate expired on 2024-05-06"
+    )
+    expect(await refusal(files.write("pair", pair(other.cert, ca.issue({ cn: "c" }).key)))).toContain(
+      "does not belong to"
+    )
+    expect(await refusal(files.write("alone", user(`client-certificate-data: ${base64(other.cert)}`)))).toContain(
+      "has a client-certificate but no client-key"
+    )
   })
 })

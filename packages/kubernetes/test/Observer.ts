@@ -40,7 +40,12 @@ export const observe = (
   const program = Effect.gen(function* () {
     const client = yield* Client.connect("east", { kubeconfigPath: kubeconfig }, { connectTimeout: 2000 })
     const stream = reflect(client, what, { ...fast, ...settings })
-    yield* Stream.runForEach(stream, (event) => Effect.andThen(Effect.sync(() => keep(event)), pace))
+    yield* Stream.runForEach(stream, (event) =>
+      Effect.andThen(
+        Effect.sync(() => keep(event)),
+        pace
+      )
+    )
   })
   const view: View = {
     items,

@@ -14,7 +14,11 @@ describe.skipIf(lacking("etcd", "kube"))("reflector in outages", () => {
   let server: ApiServer
   const views: Array<View> = []
   const base = "/api/v1/namespaces/default/services"
-  const what = { path: base, project: (o: { metadata: { uid?: string; resourceVersion?: string } }) => `${o.metadata.uid} ${o.metadata.resourceVersion}` }
+  const what = {
+    path: base,
+    project: (o: { metadata: { uid?: string; resourceVersion?: string } }) =>
+      `${o.metadata.uid} ${o.metadata.resourceVersion}`
+  }
 
   beforeAll(async () => {
     // No cache for Services: a compaction is then felt at once.
@@ -26,19 +30,32 @@ describe.skipIf(lacking("etcd", "kube"))("reflector in outages", () => {
   })
 
   const put = async (name: string, port = 80) => {
-    const body = { apiVersion: "v1", kind: "Service", metadata: { name }, spec: { ports: [{ name: "p", port, protocol: "TCP" }] } }
-    return (await server.request("PATCH", `${base}/${name}?fieldManager=t&force=true`, { body: JSON.stringify(body), type: "application/apply-patch+yaml" })).status
+    const body = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name },
+      spec: { ports: [{ name: "p", port, protocol: "TCP" }] }
+    }
+    return (
+      await server.request("PATCH", `${base}/${name}?fieldManager=t&force=true`, {
+        body: JSON.stringify(body),
+        type: "application/apply-patch+yaml"
+      })
+    ).status
   }
   const remove = async (name: string) => (await server.request("DELETE", `${base}/${name}`)).status
   const live = async (): Promise<Map<string, string>> => {
     const { items } = JSON.parse((await server.request("GET", base)).body)
-    return new Map(items.map((o: { metadata: { name: string } }) => [`default/${o.metadata.name}`, what.project(o as never)]))
+    return new Map(
+      items.map((o: { metadata: { name: string } }) => [`default/${o.metadata.name}`, what.project(o as never)])
+    )
   }
   const equal = async (v: View) => {
     const want = await live()
     return want.size === v.items.size && [...want].every(([k, value]) => v.items.get(k) === value)
   }
-  const settled = (v: View, seconds = 30) => until("the view equals the list", async () => v.state() === "synced" && (await equal(v)), [], seconds)
+  const settled = (v: View, seconds = 30) =>
+    until("the view equals the list", async () => v.state() === "synced" && (await equal(v)), [], seconds)
   const begin = async (kubeconfig: string, settings = {}) => {
     const v = observe(kubeconfig, what, settings)
     views.push(v)
@@ -64,7 +81,9 @@ describe.skipIf(lacking("etcd", "kube"))("reflector in outages", () => {
 
   it("W5: a half-open connection is noticed by its silence, and replaced", async () => {
     await using proxy = await startFaultProxy({ port: server.port })
-    const v = await begin(server.writeKubeconfig("half-open", { url: `https://127.0.0.1:${proxy.port}` }), { silence: 1000 })
+    const v = await begin(server.writeKubeconfig("half-open", { url: `https://127.0.0.1:${proxy.port}` }), {
+      silence: 1000
+    })
     await settled(v)
     const before = proxy.accepted
     proxy.set({ kind: "blackhole" })
@@ -114,7 +133,9 @@ describe.skipIf(lacking("etcd", "kube"))("reflector in outages", () => {
 
   it("W19: a process that slept wakes up with the newest state", async () => {
     const { spawn } = await import("node:child_process")
-    const child = spawn(process.execPath, [join(import.meta.dirname, "observe.ts"), server.kubeconfig, base], { stdio: ["ignore", "pipe", "inherit"] })
+    const child = spawn(process.execPath, [join(import.meta.dirname, "observe.ts"), server.kubeconfig, base], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
     let last = ""
     child.stdout.setEncoding("utf8").on("data", (text: string) => (last = text.trim().split("\n").at(-1) ?? last))
     try {
@@ -126,34 +147,47 @@ describe.skipIf(lacking("etcd", "kube"))("reflector in outages", () => {
       await server.restart()
       await sleep(1000)
       child.kill("SIGCONT")
-      await until("the child is right again", async () => last.includes("default/after") && !last.includes("default/before"), [], 30)
+      await until(
+        "the child is right again",
+        async () => last.includes("default/after") && !last.includes("default/before"),
+        [],
+        30
+      )
     } finally {
       child.kill("SIGKILL")
     }
   }, 60_000)
 
-  it("W20: chaos: after every storm the view equals the list, and no phantom stays", async () => {
-    await using proxy = await startFaultProxy({ port: server.port })
-    const v = await begin(server.writeKubeconfig("chaos", { url: `https://127.0.0.1:${proxy.port}` }), { silence: 2000, watchFor: 2000, pageSize: 7 })
-    const faults: ReadonlyArray<() => Fault> = [
-      () => ({ kind: "reset" }),
-      () => ({ kind: "cut" }),
-      () => ({ kind: "truncate", bytes: 200 + Math.floor(Math.random() * 9000) }),
-      () => ({ kind: "delay", ms: 30 }),
-      () => ({ kind: "blackhole" }),
-      () => ({ kind: "trickle" })
-    ]
-    const end = Date.now() + Number(process.env.CW_CHAOS_SECONDS ?? 12) * 1000
-    for (let round = 0; Date.now() < end; round++) {
-      for (let i = 0; i < 12; i++) {
-        const name = `s${Math.floor(Math.random() * 25)}`
-        await (Math.random() < 0.35 ? remove(name) : put(name, 1 + Math.floor(Math.random() * 60_000)))
-        if (i % 4 === 0) proxy.set(faults[Math.floor(Math.random() * faults.length)]!())
+  it(
+    "W20: chaos: after every storm the view equals the list, and no phantom stays",
+    async () => {
+      await using proxy = await startFaultProxy({ port: server.port })
+      const v = await begin(server.writeKubeconfig("chaos", { url: `https://127.0.0.1:${proxy.port}` }), {
+        silence: 2000,
+        watchFor: 2000,
+        pageSize: 7
+      })
+      const faults: ReadonlyArray<() => Fault> = [
+        () => ({ kind: "reset" }),
+        () => ({ kind: "cut" }),
+        () => ({ kind: "truncate", bytes: 200 + Math.floor(Math.random() * 9000) }),
+        () => ({ kind: "delay", ms: 30 }),
+        () => ({ kind: "blackhole" }),
+        () => ({ kind: "trickle" })
+      ]
+      const end = Date.now() + Number(process.env.CW_CHAOS_SECONDS ?? 12) * 1000
+      for (let round = 0; Date.now() < end; round++) {
+        for (let i = 0; i < 12; i++) {
+          const name = `s${Math.floor(Math.random() * 25)}`
+          await (Math.random() < 0.35 ? remove(name) : put(name, 1 + Math.floor(Math.random() * 60_000)))
+          if (i % 4 === 0) proxy.set(faults[Math.floor(Math.random() * faults.length)]!())
+        }
+        if (round % 3 === 1) await server.etcd.compact()
+        if (round % 5 === 4) await server.restart()
+        proxy.set({ kind: "none" })
+        await settled(v, 40)
       }
-      if (round % 3 === 1) await server.etcd.compact()
-      if (round % 5 === 4) await server.restart()
-      proxy.set({ kind: "none" })
-      await settled(v, 40)
-    }
-  }, Number(process.env.CW_CHAOS_SECONDS ?? 12) * 1000 + 90_000)
+    },
+    Number(process.env.CW_CHAOS_SECONDS ?? 12) * 1000 + 90_000
+  )
 })

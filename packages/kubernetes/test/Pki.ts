@@ -3,7 +3,12 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sig
 
 const der = (tag: number, ...parts: ReadonlyArray<Buffer>): Buffer => {
   const body = Buffer.concat(parts)
-  const size = body.length < 128 ? [body.length] : body.length < 256 ? [0x81, body.length] : [0x82, body.length >> 8, body.length & 255]
+  const size =
+    body.length < 128
+      ? [body.length]
+      : body.length < 256
+        ? [0x81, body.length]
+        : [0x82, body.length >> 8, body.length & 255]
   return Buffer.concat([Buffer.from([tag, ...size]), body])
 }
 const seq = (...parts: ReadonlyArray<Buffer>) => der(0x30, ...parts)
@@ -17,7 +22,10 @@ const name = (cn: string, organisation?: string) =>
 const time = (date: Date) => der(0x18, Buffer.from(`${date.toISOString().replace(/[-:T]/g, "").slice(0, 14)}Z`))
 const extension = (id: ReadonlyArray<number>, value: Buffer) => seq(oid(...id), der(4, value))
 const pem = (label: string, data: Buffer) =>
-  `-----BEGIN ${label}-----\n${data.toString("base64").replace(/(.{64})/g, "$1\n").trimEnd()}\n-----END ${label}-----\n`
+  `-----BEGIN ${label}-----\n${data
+    .toString("base64")
+    .replace(/(.{64})/g, "$1\n")
+    .trimEnd()}\n-----END ${label}-----\n`
 
 export interface Issued {
   readonly cert: string

@@ -9,7 +9,8 @@ import type { Reflection, Settings } from "../src/Reflector.ts"
 import { type Intercept, startIntercept, status } from "./Intercept.ts"
 import { observe, type View } from "./Observer.ts"
 
-const uid = (object: Raw): string => `${object.metadata.uid} ${(object as { data?: Record<string, string> }).data?.n ?? ""}`
+const uid = (object: Raw): string =>
+  `${object.metadata.uid} ${(object as { data?: Record<string, string> }).data?.n ?? ""}`
 
 describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
   let server: ApiServer
@@ -19,7 +20,10 @@ describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
 
   const put = async (name: string, n: string | number = 0, labels: Record<string, string> = {}) => {
     const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name, labels }, data: { n: String(n) } }
-    const { status } = await server.request("PATCH", `${base}/${name}?fieldManager=t&force=true`, { body: JSON.stringify(body), type: "application/apply-patch+yaml" })
+    const { status } = await server.request("PATCH", `${base}/${name}?fieldManager=t&force=true`, {
+      body: JSON.stringify(body),
+      type: "application/apply-patch+yaml"
+    })
     expect([200, 201]).toContain(status)
   }
   const remove = async (name: string) => expect((await server.request("DELETE", `${base}/${name}`)).status).toBe(200)
@@ -31,7 +35,8 @@ describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
     const want = await live()
     return want.size === v.items.size && [...want].every(([k, value]) => v.items.get(k) === value)
   }
-  const settled = (v: View) => until("the view equals the list", async () => v.state() === "synced" && (await equal(v)), [], 30)
+  const settled = (v: View) =>
+    until("the view equals the list", async () => v.state() === "synced" && (await equal(v)), [], 30)
   const watched = (n: number) => until(`${n} watches`, async () => proxy.count("WATCH") >= n, [], 30)
 
   beforeAll(async () => {
@@ -43,7 +48,11 @@ describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
     await proxy?.[Symbol.asyncDispose]()
     await server.request("DELETE", base)
   })
-  const start = (what: Partial<Reflection<string>> = {}, settings: Partial<Settings> = {}, pace: Effect.Effect<void> = Effect.void): View => {
+  const start = (
+    what: Partial<Reflection<string>> = {},
+    settings: Partial<Settings> = {},
+    pace: Effect.Effect<void> = Effect.void
+  ): View => {
     view = observe(proxy.kubeconfig, { path: base, project: uid, ...what }, settings, pace)
     return view
   }
@@ -103,7 +112,9 @@ describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
     const v = await begin({ labelSelector: "quiet=yes" }, { watchFor: 4000 })
     for (let i = 0; i < 30; i++) await put("busy", i)
     await watched(3)
-    const versions = proxy.seen.filter((s) => s.verb === "WATCH").map((s) => Number(s.url.searchParams.get("resourceVersion")))
+    const versions = proxy.seen
+      .filter((s) => s.verb === "WATCH")
+      .map((s) => Number(s.url.searchParams.get("resourceVersion")))
     expect(versions.at(-1)).toBeGreaterThanOrEqual(versions[0]! + 30)
     expect(proxy.count("LIST")).toBe(1)
     expect(v.items.size).toBe(0)
@@ -134,7 +145,8 @@ describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
 
   it("W6: a line that is no JSON breaks the connection, not the view", async () => {
     const v = await begin()
-    proxy.decide = (seen, nth) => (seen.verb === "WATCH" && nth < 4 ? { line: '{"type":"ADDED","object":{"meta' } : undefined)
+    proxy.decide = (seen, nth) =>
+      seen.verb === "WATCH" && nth < 4 ? { line: '{"type":"ADDED","object":{"meta' } : undefined
     proxy.drop()
     await watched(4)
     await put("a")
@@ -147,7 +159,9 @@ describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
     const busy = status(429, "TooManyRequests", "busy")
     proxy.decide = (seen, nth) => {
       if (seen.verb !== "WATCH" || nth > 5) return undefined
-      return nth < 4 ? { status: 429, body: busy, headers: { "retry-after": "0" } } : { line: JSON.stringify({ type: "ERROR", object: busy }) }
+      return nth < 4
+        ? { status: 429, body: busy, headers: { "retry-after": "0" } }
+        : { line: JSON.stringify({ type: "ERROR", object: busy }) }
     }
     proxy.drop()
     await watched(6)
@@ -191,7 +205,9 @@ describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
 
   it("W13: rights that go and come back: stale with the reason, data kept, then synced", async () => {
     await put("a")
-    expect((await server.kubectl(["create", "role", "reader", "--verb=list,watch", "--resource=configmaps"])).code).toBe(0)
+    expect(
+      (await server.kubectl(["create", "role", "reader", "--verb=list,watch", "--resource=configmaps"])).code
+    ).toBe(0)
     const role = ["create", "rolebinding", "reader", "--role=reader", "--user=user"]
     expect((await server.kubectl(role)).code).toBe(0)
     proxy = await startIntercept(server, server.userToken)
@@ -229,7 +245,9 @@ describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
     await until("the first failure", async () => continued >= 3)
     expect(v.items.size).toBe(0)
     await settled(v)
-    expect(v.events.filter((e) => e._tag === "Snapshot").map((e) => (e as { items: ReadonlyMap<string, string> }).items.size)).toEqual([(await live()).size])
+    expect(
+      v.events.filter((e) => e._tag === "Snapshot").map((e) => (e as { items: ReadonlyMap<string, string> }).items.size)
+    ).toEqual([(await live()).size])
   }, 40_000)
 
   it("W17: a projection that throws concerns its object only", async () => {

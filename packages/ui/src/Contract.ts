@@ -94,7 +94,9 @@ export const NodeInfo = Schema.Struct({
   last: maybe(number),
   desired: maybe(number),
   applied: maybe(number),
-  plan: maybe(Schema.Struct({ create: number, update: number, delete: number, held: number, conflict: number, unchanged: number }))
+  plan: maybe(
+    Schema.Struct({ create: number, update: number, delete: number, held: number, conflict: number, unchanged: number })
+  )
 })
 export type NodeInfo = typeof NodeInfo.Type
 
@@ -197,7 +199,13 @@ export const Resource = Schema.Struct({
 })
 export type Resource = typeof Resource.Type
 
-export const Backend = Schema.Struct({ cluster: text, host: text, weight: maybe(number), ports: maybe(Schema.Record(text, number)), origin: text })
+export const Backend = Schema.Struct({
+  cluster: text,
+  host: text,
+  weight: maybe(number),
+  ports: maybe(Schema.Record(text, number)),
+  origin: text
+})
 
 export const ServiceDetail = Schema.Struct({
   id: text,
@@ -222,7 +230,12 @@ export const ServiceDetail = Schema.Struct({
 })
 export type ServiceDetail = typeof ServiceDetail.Type
 
-export const RouteProblem = Schema.Struct({ code: text, severity: Schema.Literals(["error", "warning", "info"]), message: text, help: text })
+export const RouteProblem = Schema.Struct({
+  code: text,
+  severity: Schema.Literals(["error", "warning", "info"]),
+  message: text,
+  help: text
+})
 export const RouteStep = Schema.Struct({
   title: text,
   lines: list(text),
@@ -283,7 +296,9 @@ export const PlanDoc = Schema.Struct({
   unchanged: number,
   counts: Schema.Struct({ create: number, update: number, delete: number, held: number, conflict: number }),
   /** Where something is written, per sink. */
-  sinks: list(Schema.Struct({ id: text, type: text, targets: list(text), opaque: Schema.Boolean, allowed: Schema.Boolean })),
+  sinks: list(
+    Schema.Struct({ id: text, type: text, targets: list(text), opaque: Schema.Boolean, allowed: Schema.Boolean })
+  ),
   leftOut: list(Schema.Struct({ target: text, why: text })),
   risks: list(Schema.Struct({ level: Schema.Literals(["warning", "error"]), head: text, text })),
   /** What to type. */
@@ -309,7 +324,10 @@ export class Missing extends Schema.TaggedError<Missing>()("Missing", { what: te
 export class Refused extends Schema.TaggedError<Refused>()("Refused", { why: text }) {}
 
 /** Every call carries the bearer of this process in its headers. */
-export class Auth extends RpcMiddleware.Service<Auth>()("cw/ui/Auth", { error: Unauthorized, requiredForClient: true }) {}
+export class Auth extends RpcMiddleware.Service<Auth>()("cw/ui/Auth", {
+  error: Unauthorized,
+  requiredForClient: true
+}) {}
 
 export const Question = Schema.Struct({
   service: text,

@@ -95,14 +95,17 @@ export class Matrix {
       if (!each.removed && query.test(each, this.cells, i * this.width, this.width, now)) found.push(i)
     }
     const { rows } = this
-    const byName = (a: number, b: number) => compare(rows[a]!.name, rows[b]!.name) || compare(rows[a]!.namespace, rows[b]!.namespace)
-    const bySpace = (a: number, b: number) => compare(rows[a]!.namespace, rows[b]!.namespace) || compare(rows[a]!.name, rows[b]!.name)
+    const byName = (a: number, b: number) =>
+      compare(rows[a]!.name, rows[b]!.name) || compare(rows[a]!.namespace, rows[b]!.namespace)
+    const bySpace = (a: number, b: number) =>
+      compare(rows[a]!.namespace, rows[b]!.namespace) || compare(rows[a]!.name, rows[b]!.name)
     if (sort === "name") found.sort(byName)
     else if (sort === "namespace") found.sort(bySpace)
     else if (sort === "changed") found.sort((a, b) => rows[b]!.changed - rows[a]!.changed || byName(a, b))
     else {
       const key = new Uint32Array(this.size)
-      for (const at of found) key[at] = sort === "worst" ? Math.min(this.worst(at), code.ok) : this.width - this.present(at)
+      for (const at of found)
+        key[at] = sort === "worst" ? Math.min(this.worst(at), code.ok) : this.width - this.present(at)
       found.sort((a, b) => key[a]! - key[b]! || bySpace(a, b))
     }
     return Uint32Array.from(found)

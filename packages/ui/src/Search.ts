@@ -30,7 +30,18 @@ export interface Query {
 
 export const keys = ["ns", "name", "cluster", "state", "host", "port", "changed", "is"] as const
 
-const aliases: Readonly<Record<string, State>> = { error: "error", delete: "delete", create: "create", differs: "differs", differ: "differs", held: "held", unknown: "unknown", ok: "ok", sync: "ok", runs: "runs" }
+const aliases: Readonly<Record<string, State>> = {
+  error: "error",
+  delete: "delete",
+  create: "create",
+  differs: "differs",
+  differ: "differs",
+  held: "held",
+  unknown: "unknown",
+  ok: "ok",
+  sync: "ok",
+  runs: "runs"
+}
 
 /** `prod*` as a pattern over the whole text, anything else as a part of it. */
 const matcher = (pattern: string): ((text: string) => boolean) => {
@@ -99,7 +110,10 @@ export const parse = (text: string, clusters: ReadonlyArray<string>): Query => {
   const tests: Array<Test> = []
   const terms: Array<Term> = []
   let columns: Set<number> | undefined
-  for (const word of text.trim().split(/\s+/).filter((w) => w !== "")) {
+  for (const word of text
+    .trim()
+    .split(/\s+/)
+    .filter((w) => w !== "")) {
     const colon = word.indexOf(":")
     const key = colon > 0 ? word.slice(0, colon).toLowerCase() : ""
     const value = colon > 0 ? word.slice(colon + 1) : word

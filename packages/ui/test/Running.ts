@@ -23,11 +23,27 @@ import { Tokens } from "../src/server/Tokens.ts"
 const origin = { label: "test" }
 
 export const service = (name: string, clusters: ReadonlyArray<string>): ReadonlyArray<Fact> => [
-  { kind: "service", name, namespace: "shop", prefixes: [`${name}.shop`], ports: [{ name: "http", protocol: "HTTP", port: 80, backendPort: 8080 }], origin },
-  ...clusters.map((cluster): Fact => ({ kind: "backend", service: `${name}.shop`, cluster, host: `${name}.shop.svc.cluster.local`, origin }))
+  {
+    kind: "service",
+    name,
+    namespace: "shop",
+    prefixes: [`${name}.shop`],
+    ports: [{ name: "http", protocol: "HTTP", port: 80, backendPort: 8080 }],
+    origin
+  },
+  ...clusters.map(
+    (cluster): Fact => ({
+      kind: "backend",
+      service: `${name}.shop`,
+      cluster,
+      host: `${name}.shop.svc.cluster.local`,
+      origin
+    })
+  )
 ]
 
-export const clusters = (...names: ReadonlyArray<string>): ReadonlyArray<Fact> => names.map((name, order) => ({ kind: "cluster", name, order, addresses: [`gw-${name}.example.net`], origin }))
+export const clusters = (...names: ReadonlyArray<string>): ReadonlyArray<Fact> =>
+  names.map((name, order) => ({ kind: "cluster", name, order, addresses: [`gw-${name}.example.net`], origin }))
 
 export interface Rig {
   readonly url: string
@@ -39,12 +55,27 @@ export interface Rig {
 }
 
 /** An engine over a source that says what the test says, and a sink that plans what the test wants. */
-export const rig = (options: { readonly apply?: Server.Options["apply"]; readonly patience?: number; readonly allow?: ReadonlyArray<string> } = {}): Effect.Effect<Rig, unknown, Scope.Scope> =>
+export const rig = (
+  options: {
+    readonly apply?: Server.Options["apply"]
+    readonly patience?: number
+    readonly allow?: ReadonlyArray<string>
+  } = {}
+): Effect.Effect<Rig, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const queue = yield* Queue.unbounded<SourceEvent>()
     let planned: Plan = { items: [], unchanged: 1, owned: new Map([["a", 1]]) }
     const nodes = Layer.mergeAll(
-      Source.layer(Source.make({ type: "told", summary: "", config: Schema.Struct({}), make: () => ({ events: Stream.fromQueue(queue), endless: true }) }), "told", {}),
+      Source.layer(
+        Source.make({
+          type: "told",
+          summary: "",
+          config: Schema.Struct({}),
+          make: () => ({ events: Stream.fromQueue(queue), endless: true })
+        }),
+        "told",
+        {}
+      ),
       Transform.layer(
         Transform.make({
           type: "names",
@@ -52,19 +83,51 @@ export const rig = (options: { readonly apply?: Server.Options["apply"]; readonl
           config: Schema.Struct({}),
           make: () => ({
             shape: "service" as const,
-            run: (s: Service, fleet: Fleet) => [Artifact.object(fleet.all, { apiVersion: "v1", kind: "ConfigMap", metadata: { name: s.name, namespace: "cw" }, data: { host: s.hosts[0]! } }, { service: s.identity })]
+            run: (s: Service, fleet: Fleet) => [
+              Artifact.object(
+                fleet.all,
+                {
+                  apiVersion: "v1",
+                  kind: "ConfigMap",
+                  metadata: { name: s.name, namespace: "cw" },
+                  data: { host: s.hosts[0]! }
+                },
+                { service: s.identity }
+              )
+            ]
           })
         }),
         "names",
         {}
       ),
-      Sink.layer(Sink.make({ type: "kubectl-apply", summary: "", config: Schema.Struct({}), make: () => ({ plan: () => Effect.succeed(planned), apply: () => Effect.succeed({ items: [] }) }) }), "out", {}, { policy: "sync" })
+      Sink.layer(
+        Sink.make({
+          type: "kubectl-apply",
+          summary: "",
+          config: Schema.Struct({}),
+          make: () => ({ plan: () => Effect.succeed(planned), apply: () => Effect.succeed({ items: [] }) })
+        }),
+        "out",
+        {},
+        { policy: "sync" }
+      )
     )
-    const context = yield* Layer.build(nodes.pipe(Layer.provideMerge(Engine.layer({ pipeline: "test", dryRun: true, debounce: 5 }))) as unknown as Layer.Layer<Engine>)
+    const context = yield* Layer.build(
+      nodes.pipe(
+        Layer.provideMerge(Engine.layer({ pipeline: "test", dryRun: true, debounce: 5 }))
+      ) as unknown as Layer.Layer<Engine>
+    )
     const engine = yield* Effect.provide(Engine, Layer.succeedContext(context))
     const view = yield* EngineView.make({
       engine,
-      info: { pipeline: "test", file: "test.yaml", version: "0", mode: "read-only", allow: options.allow ?? [], inputs: [] },
+      info: {
+        pipeline: "test",
+        file: "test.yaml",
+        version: "0",
+        mode: "read-only",
+        allow: options.allow ?? [],
+        inputs: []
+      },
       nodes: () => [
         { id: "told", kind: "source", type: "told", reads: [] },
         { id: "names", kind: "transform", type: "names", reads: [] },
@@ -74,12 +137,24 @@ export const rig = (options: { readonly apply?: Server.Options["apply"]; readonl
     yield* engine.start
     const tokens = new Tokens()
     const assets = new Map([
-      ["/index.html", { type: "text/html; charset=utf-8", bytes: new TextEncoder().encode("<!doctype html><title>cw</title>") }],
+      [
+        "/index.html",
+        { type: "text/html; charset=utf-8", bytes: new TextEncoder().encode("<!doctype html><title>cw</title>") }
+      ],
       ["/assets/app.js", { type: "text/javascript", bytes: new TextEncoder().encode("1") }]
     ])
     const served = yield* Layer.build(
-      Server.layer({ view, tokens, assets, allowedHosts: ["ui.example"], ...(options.apply === undefined ? {} : { apply: options.apply }), ...(options.patience === undefined ? {} : { patience: options.patience }) }).pipe(
-        Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host: "127.0.0.1", port: 0, gracefulShutdownTimeout: 100 }))
+      Server.layer({
+        view,
+        tokens,
+        assets,
+        allowedHosts: ["ui.example"],
+        ...(options.apply === undefined ? {} : { apply: options.apply }),
+        ...(options.patience === undefined ? {} : { patience: options.patience })
+      }).pipe(
+        Layer.provideMerge(
+          NodeHttpServer.layer(() => createServer(), { host: "127.0.0.1", port: 0, gracefulShutdownTimeout: 100 })
+        )
       )
     )
     const { address } = yield* Effect.provide(HttpServer.HttpServer, Layer.succeedContext(served))
@@ -109,7 +184,13 @@ export interface Answer {
 }
 
 /** One request with any headers at all, also those that fetch forbids. */
-export const ask = (url: string, path: string, headers: Readonly<Record<string, string>> = {}, method = "GET", body?: string): Promise<Answer> =>
+export const ask = (
+  url: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+  method = "GET",
+  body?: string
+): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const req = request(url + path, { method, headers, agent: false }, (response) => {
       let text = ""
@@ -126,13 +207,21 @@ export const ask = (url: string, path: string, headers: Readonly<Record<string, 
     req.end(body)
   })
 
-export const upgrade = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" }
+export const upgrade = {
+  connection: "Upgrade",
+  upgrade: "websocket",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="
+}
 
 /** One call over a WebSocket; resolves with the first message that answers it. */
 export const rpc = (url: string, tag: string, payload: unknown, bearer?: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const socket = new WebSocket(`${url.replace("http", "ws")}/rpc`)
-    socket.onopen = () => socket.send(`${JSON.stringify({ _tag: "Request", id: "1", tag, payload, headers: bearer === undefined ? [] : [["authorization", `Bearer ${bearer}`]] })}\n`)
+    socket.onopen = () =>
+      socket.send(
+        `${JSON.stringify({ _tag: "Request", id: "1", tag, payload, headers: bearer === undefined ? [] : [["authorization", `Bearer ${bearer}`]] })}\n`
+      )
     socket.onmessage = (event) => {
       resolve(String(event.data))
       socket.close()

@@ -28,11 +28,18 @@ const until = (watch: Stream.Stream<Live>, good: (matrix: Matrix, last: Live) =>
   )
 }
 
-const shown = (matrix: Matrix) => matrix.rows.filter((r) => !r.removed).map((r) => `${r.id} ${[...Array(matrix.width)].map((_, i) => "!-+~h?=r."[matrix.cell(matrix.number(r.id)!, i)]).join("")}`)
+const shown = (matrix: Matrix) =>
+  matrix.rows
+    .filter((r) => !r.removed)
+    .map(
+      (r) =>
+        `${r.id} ${[...Array(matrix.width)].map((_, i) => "!-+~h?=r."[matrix.cell(matrix.number(r.id)!, i)]).join("")}`
+    )
 
 const two = first(clusters("a", "b"), service("cart", ["a"]), service("web", ["a", "b"]))
 
-const settled = (r: Rig, wanted: ReadonlyArray<string>) => until(r.view.watch(20), (m) => JSON.stringify(shown(m)) === JSON.stringify(wanted))
+const settled = (r: Rig, wanted: ReadonlyArray<string>) =>
+  until(r.view.watch(20), (m) => JSON.stringify(shown(m)) === JSON.stringify(wanted))
 
 describe("watch", () => {
   it.live("tells services by clusters, and then only what changes", () =>
@@ -48,11 +55,24 @@ describe("watch", () => {
         )
       )
       yield* Effect.sleep(50)
-      r.say({ _tag: "Delta", partition: "p", upserts: [...service("cart", ["a", "b"]), ...service("new", ["b"])], removes: [] })
+      r.say({
+        _tag: "Delta",
+        partition: "p",
+        upserts: [...service("cart", ["a", "b"]), ...service("new", ["b"])],
+        removes: []
+      })
       const matrix = yield* Fiber.join(watching)
       assert.strictEqual(messages.filter((m) => m === "Snapshot").length, 1)
-      assert.strictEqual(matrix.counts.reduce((a, b) => a + b, 0), 6)
-      r.say({ _tag: "Delta", partition: "p", upserts: [], removes: ["service/web.shop", "backend/web.shop/a", "backend/web.shop/b"] })
+      assert.strictEqual(
+        matrix.counts.reduce((a, b) => a + b, 0),
+        6
+      )
+      r.say({
+        _tag: "Delta",
+        partition: "p",
+        upserts: [],
+        removes: ["service/web.shop", "backend/web.shop/a", "backend/web.shop/b"]
+      })
       yield* settled(r, ["cart.shop ==", "new.shop .="])
     })
   )
@@ -75,7 +95,13 @@ describe("watch", () => {
       r.plan({
         unchanged: 0,
         items: [
-          { op: "update", target: "a", id: "/ConfigMap/cw/cart", service: "cart.shop", fields: [{ path: "data.host", before: "old.global", after: "cart.shop.global" }] },
+          {
+            op: "update",
+            target: "a",
+            id: "/ConfigMap/cw/cart",
+            service: "cart.shop",
+            fields: [{ path: "data.host", before: "old.global", after: "cart.shop.global" }]
+          },
           { op: "delete", target: "b", id: "/ConfigMap/cw/gone", service: "gone.shop" }
         ],
         failed: new Map([["b", { code: "CW405", severity: "error", message: "no route to host" }]])
@@ -86,7 +112,13 @@ describe("watch", () => {
       assert.strictEqual(cart.changes.length, 1)
       assert.include(cart.changes[0]!.live, "host: old.global")
       assert.include(cart.changes[0]!.next, "host: cart.shop.global")
-      assert.deepStrictEqual(r.view.clusters().map((c) => [c.name, c.state]), [["a", "declared"], ["b", "unreached"]])
+      assert.deepStrictEqual(
+        r.view.clusters().map((c) => [c.name, c.state]),
+        [
+          ["a", "declared"],
+          ["b", "unreached"]
+        ]
+      )
     })
   )
 
@@ -105,7 +137,13 @@ describe("plans", () => {
   it.live("are immutable, and stale as soon as a sink would do something else", () =>
     Effect.gen(function* () {
       const r = yield* rig({ allow: ["apply"] })
-      r.plan({ unchanged: 0, items: [{ op: "create", target: "a", id: "/ConfigMap/cw/cart", service: "cart.shop", digest: "1" }, { op: "delete", target: "b", id: "/ConfigMap/cw/x", service: "x.shop" }] })
+      r.plan({
+        unchanged: 0,
+        items: [
+          { op: "create", target: "a", id: "/ConfigMap/cw/cart", service: "cart.shop", digest: "1" },
+          { op: "delete", target: "b", id: "/ConfigMap/cw/x", service: "x.shop" }
+        ]
+      })
       r.say(...two)
       yield* settled(r, ["cart.shop +.", "web.shop ==", "x.shop .-"])
       const plan = yield* r.view.makePlan([])
@@ -113,7 +151,10 @@ describe("plans", () => {
       assert.strictEqual(plan.items[0]!.op, "delete")
       assert.include(plan.risks[0]!.head, "1 object is deleted")
       assert.isFalse((yield* r.view.getPlan(plan.id)).stale)
-      r.plan({ unchanged: 0, items: [{ op: "create", target: "a", id: "/ConfigMap/cw/cart", service: "cart.shop", digest: "2" }] })
+      r.plan({
+        unchanged: 0,
+        items: [{ op: "create", target: "a", id: "/ConfigMap/cw/cart", service: "cart.shop", digest: "2" }]
+      })
       r.say({ _tag: "Delta", partition: "p", upserts: service("cart", ["a", "b"]), removes: [] })
       yield* until(r.view.watch(20), (m) => m.cell(m.number("cart.shop")!, 1) !== 8)
       yield* Effect.sleep(50)
@@ -123,7 +164,12 @@ describe("plans", () => {
   )
 
   it("old values are put back into the generated body", () => {
-    const text = emit({ apiVersion: "v1", kind: "A", metadata: { labels: { "a.b/c": "1" }, name: "x" }, spec: { list: [{ name: "one" }], new: true } })
+    const text = emit({
+      apiVersion: "v1",
+      kind: "A",
+      metadata: { labels: { "a.b/c": "1" }, name: "x" },
+      spec: { list: [{ name: "one" }], new: true }
+    })
     const fields = [
       { path: 'metadata.labels["a.b/c"]', before: "0", after: "1" },
       { path: "spec.list[0].name", before: "zero", after: "one" },
@@ -145,7 +191,8 @@ describe("the API", () => {
       const r = yield* rig()
       r.say(...two)
       yield* settled(r, ["cart.shop =.", "web.shop =="])
-      const get = (path: string) => Effect.promise(() => ask(r.url, `/api/v1${path}`, { authorization: `Bearer ${r.tokens.session}` }))
+      const get = (path: string) =>
+        Effect.promise(() => ask(r.url, `/api/v1${path}`, { authorization: `Bearer ${r.tokens.session}` }))
       const openapi = JSON.parse((yield* get("/openapi.json")).text) as { readonly paths: Record<string, unknown> }
       assert.includeMembers(Object.keys(openapi.paths), ["/status", "/services/{id}", "/plan", "/bundle"])
       assert.strictEqual((yield* get("/services/none")).status, 404)

@@ -173,7 +173,7 @@ export const makeGit = (site: Site): Effect.Effect<SinkImpl<Plan, PluginError>, 
       const [title, ...rest] = messageOf(owner, report, manifest ?? "", {}).split("\n")
       const { body, title: fixed } = config.pullRequest!
       const counts = rest
-        .filter((l) => !/^Cw-/.test(l))
+        .filter((l) => !l.startsWith("Cw-"))
         .join("\n")
         .trim()
       const text = [body, counts, `Kept up to date by cw, pipeline \`${owner}\`.`]

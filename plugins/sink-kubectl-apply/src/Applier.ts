@@ -37,7 +37,15 @@ interface Done {
 }
 
 /** After these the cluster answers nobody; what is left is not tried. */
-const fatal: ReadonlySet<Reason> = new Set(["Unreachable", "Lost", "Unauthorized", "Credentials", "Certificate", "NotApi", "Full"])
+const fatal: ReadonlySet<Reason> = new Set([
+  "Unreachable",
+  "Lost",
+  "Unauthorized",
+  "Credentials",
+  "Certificate",
+  "NotApi",
+  "Full"
+])
 
 /** More requests than the client lets through at once, so that it is never idle. */
 const ahead = 2
@@ -71,20 +79,34 @@ export class Applier {
     const { ghosts, loaded, records, target } = this.work
     const widened = yield* Effect.result(target.store.update(loaded, (old) => this.widened(old)))
     if (widened._tag === "Failure") {
-      for (const item of this.items) this.done.set(item.id, { outcome: "failed", message: `the inventory cannot be written: ${widened.failure.message}` })
+      for (const item of this.items)
+        this.done.set(item.id, {
+          outcome: "failed",
+          message: `the inventory cannot be written: ${widened.failure.message}`
+        })
       return this.report
     }
     const writes = this.items.filter((i) => i.op !== "delete")
     for (const layer of layered(writes, idOf, (i) => i.id)) {
-      yield* Effect.forEach(layer, (item) => this.step(item, this.write(item)), { concurrency: this.concurrency, discard: true })
+      yield* Effect.forEach(layer, (item) => this.step(item, this.write(item)), {
+        concurrency: this.concurrency,
+        discard: true
+      })
     }
     const deletes = this.items.filter((i) => i.op === "delete")
     const bad = writes.filter((i) => this.done.get(i.id)?.outcome !== "applied").length
     if (bad > 0) {
-      for (const item of deletes) this.done.set(item.id, { outcome: "skipped", message: `${bad} objects of this cluster were not applied, so nothing is deleted` })
+      for (const item of deletes)
+        this.done.set(item.id, {
+          outcome: "skipped",
+          message: `${bad} objects of this cluster were not applied, so nothing is deleted`
+        })
     } else {
       for (const layer of layered(deletes, idOf, (i) => i.id).toReversed()) {
-        yield* Effect.forEach(layer, (item) => this.step(item, this.remove(item)), { concurrency: this.concurrency, discard: true })
+        yield* Effect.forEach(layer, (item) => this.step(item, this.remove(item)), {
+          concurrency: this.concurrency,
+          discard: true
+        })
       }
     }
     yield* this.record(widened.success, records, ghosts)
@@ -98,7 +120,9 @@ export class Applier {
   /** What failed stays listed. A failure here costs nothing: what is listed too long is found out by the next plan. */
   private record(loaded: Loaded, records: Work["records"], ghosts: Work["ghosts"]): Effect.Effect<void> {
     const change = (old: ReadonlyMap<string, Entry>): ReadonlyMap<string, Entry> => {
-      const entries = new Map(settle({ owner: this.options.pipeline, entries: old }, this.report, (id) => this.done.get(id)?.written).entries)
+      const entries = new Map(
+        settle({ owner: this.options.pipeline, entries: old }, this.report, (id) => this.done.get(id)?.written).entries
+      )
       for (const [id, entry] of records) entries.set(id, entry)
       for (const id of ghosts) entries.delete(id)
       return entries
@@ -114,7 +138,10 @@ export class Applier {
 
   private get report(): ReadonlyArray<ReportItem> {
     return this.items.map((item) => {
-      const { message, outcome, attempts } = this.done.get(item.id) ?? { outcome: "skipped" as const, message: "interrupted" }
+      const { message, outcome, attempts } = this.done.get(item.id) ?? {
+        outcome: "skipped" as const,
+        message: "interrupted"
+      }
       return {
         op: item.op,
         target: item.target,
@@ -157,31 +184,56 @@ export class Applier {
     return Effect.gen({ self: this }, function* () {
       const { body, id } = write.wanted
       const resource = yield* this.resource(id, String(body.apiVersion).split("/").at(-1))
-      if (resource === undefined) return { outcome: "failed", message: `the cluster does not know ${id.kind} of ${id.group}` }
+      if (resource === undefined)
+        return { outcome: "failed", message: `the cluster does not know ${id.kind} of ${id.group}` }
       const applied = yield* this.patch(write, resource)
-      if (id.kind === "CustomResourceDefinition" && !(yield* served(this.work.target, resource, write.wanted, this.options.wait))) {
+      if (
+        id.kind === "CustomResourceDefinition" &&
+        !(yield* served(this.work.target, resource, write.wanted, this.options.wait))
+      ) {
         return { outcome: "failed", message: "the definition was applied, but is not served yet" }
       }
       if (id.kind === "Namespace") this.brought.add(id.name)
       const uid = applied.object.metadata.uid
-      return { outcome: "applied", attempts: applied.attempts, written: { digest: item.digest ?? "", ...(uid === undefined ? {} : { uid }) } }
+      return {
+        outcome: "applied",
+        attempts: applied.attempts,
+        written: { digest: item.digest ?? "", ...(uid === undefined ? {} : { uid }) }
+      }
     })
   }
 
   private patch({ wanted, force, live }: Write, resource: Resource): Effect.Effect<Apply.Applied, ApiError> {
     const { client } = this.work.target
-    const apply = Apply.apply(client, resource, wanted.body, { manager: wanted.manager, force, budget: this.options.patience })
-    const taken = live === undefined ? apply : Effect.andThen(migrate(client, resource, live, this.options.migrate, apiVersion(resource)), apply)
+    const apply = Apply.apply(client, resource, wanted.body, {
+      manager: wanted.manager,
+      force,
+      budget: this.options.patience
+    })
+    const taken =
+      live === undefined
+        ? apply
+        : Effect.andThen(migrate(client, resource, live, this.options.migrate, apiVersion(resource)), apply)
     const settled = taken.pipe(
-      Effect.catchTag("ApiError", (error) => (error.doubt === true ? this.verified(wanted, resource, error) : Effect.fail(error)))
+      Effect.catchTag("ApiError", (error) =>
+        error.doubt === true ? this.verified(wanted, resource, error) : Effect.fail(error)
+      )
     )
     // The server may notice a namespace of this run a moment later.
     if (!this.brought.has(wanted.id.namespace)) return settled
-    return Effect.retry(settled, { times: 10, schedule: Schedule.spaced("200 millis"), while: (error) => error.reason === "NotFound" && error.kind === "namespaces" })
+    return Effect.retry(settled, {
+      times: 10,
+      schedule: Schedule.spaced("200 millis"),
+      while: (error) => error.reason === "NotFound" && error.kind === "namespaces"
+    })
   }
 
   /** An apply whose outcome is unknown, looked at once more. */
-  private verified(wanted: Write["wanted"], resource: Resource, error: ApiError): Effect.Effect<Apply.Applied, ApiError> {
+  private verified(
+    wanted: Write["wanted"],
+    resource: Resource,
+    error: ApiError
+  ): Effect.Effect<Apply.Applied, ApiError> {
     const { name, namespace } = wanted.id
     return Apply.get(this.work.target.client, resource, namespace === "" ? undefined : namespace, name, 5000).pipe(
       Effect.orElseSucceed(() => undefined),
@@ -196,7 +248,8 @@ export class Applier {
   private remove(item: Item): Effect.Effect<Done, ApiError> {
     const removal = this.work.removals.get(item.id)
     const id = parseId(item.id)
-    if (removal === undefined || id === undefined) return Effect.succeed<Done>({ outcome: "skipped", message: "it is not part of this plan" })
+    if (removal === undefined || id === undefined)
+      return Effect.succeed<Done>({ outcome: "skipped", message: "it is not part of this plan" })
     return Effect.gen({ self: this }, function* () {
       const { client } = this.work.target
       const resource = yield* this.resource(id)
@@ -208,7 +261,8 @@ export class Applier {
       const namespace = id.namespace === "" ? undefined : id.namespace
       const result = yield* Apply.remove(client, resource, namespace, id.name, removal.uid, this.options.patience)
       if (result === "deleted") return { outcome: "applied" }
-      if (result === "replaced") return { outcome: "skipped", message: "somebody deleted it and created another one under its name; that stays" }
+      if (result === "replaced")
+        return { outcome: "skipped", message: "somebody deleted it and created another one under its name; that stays" }
       const finalizers = yield* gone(this.work.target, resource, namespace, id.name, removal.uid, this.options.wait)
       return finalizers === undefined
         ? { outcome: "applied" }
@@ -223,8 +277,12 @@ const idOf = (item: Item): ObjectId => parseId(item.id)!
 const explain = (error: ApiError): string => {
   if (error.reason === "Conflict") {
     const all = Apply.conflictsOf(error)
-    return `fields are owned by others: ${all.slice(0, 3).map((c) => `${c.field} by ${c.manager}`).join("; ")}${all.length > 3 ? `; and ${all.length - 3} more` : ""}`
+    return `fields are owned by others: ${all
+      .slice(0, 3)
+      .map((c) => `${c.field} by ${c.manager}`)
+      .join("; ")}${all.length > 3 ? `; and ${all.length - 3} more` : ""}`
   }
-  if (error.reason === "Invalid" && /immutable|may not change once set/i.test(error.message)) return `${error.message}. cw never deletes an object to change it: delete it by hand, then run again`
+  if (error.reason === "Invalid" && /immutable|may not change once set/i.test(error.message))
+    return `${error.message}. cw never deletes an object to change it: delete it by hand, then run again`
   return error.message
 }

@@ -46,11 +46,18 @@ export class Bodies {
     if (id === undefined) return { problem: "it is a file, not an object" }
     const body = this.parse(artifact.text)
     if (typeof body === "string") return { problem: body }
-    const { apiVersion, kind, metadata } = body as { apiVersion?: unknown; kind?: unknown; metadata?: { name?: unknown; namespace?: unknown } }
-    if (typeof apiVersion !== "string" || typeof kind !== "string" || typeof metadata?.name !== "string") return { problem: "it has no apiVersion, kind or metadata.name" }
+    const { apiVersion, kind, metadata } = body as {
+      apiVersion?: unknown
+      kind?: unknown
+      metadata?: { name?: unknown; namespace?: unknown }
+    }
+    if (typeof apiVersion !== "string" || typeof kind !== "string" || typeof metadata?.name !== "string")
+      return { problem: "it has no apiVersion, kind or metadata.name" }
     const namespace = metadata.namespace ?? ""
-    if (kind !== id.kind || metadata.name !== id.name || namespace !== id.namespace) return { problem: "its id is that of another object" }
-    if (!isPathSegment(id.name) || (id.namespace !== "" && !isPathSegment(id.namespace))) return { problem: "its name cannot be the name of an object" }
+    if (kind !== id.kind || metadata.name !== id.name || namespace !== id.namespace)
+      return { problem: "its id is that of another object" }
+    if (!isPathSegment(id.name) || (id.namespace !== "" && !isPathSegment(id.namespace)))
+      return { problem: "its name cannot be the name of an object" }
     // A shared object belongs to nobody: only our fields in it are ours.
     return artifact.ownership === "fields"
       ? { artifact, id, body: prepare(body), manager: fieldsManager(this.pipeline) }

@@ -3,9 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 const time = (description: string, fallback: string) =>
-  Schema.String.check(
-    Schema.isPattern(/^[1-9][0-9]{0,5}(ms|s|m)$/u, { expected: "a time such as 500ms, 30s or 2m" })
-  )
+  Schema.String.check(Schema.isPattern(/^[1-9][0-9]{0,5}(ms|s|m)$/u, { expected: "a time such as 500ms, 30s or 2m" }))
     .annotate({ description, default: fallback, examples: [fallback] })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed(fallback)))
 
@@ -39,19 +37,22 @@ export const Config = Schema.Struct({
   ),
   kubeconfig: Schema.optionalKey(
     Schema.NonEmptyString.annotate({
-      description: "Kubeconfig for `contexts`. Relative to the pipeline file. Without it KUBECONFIG, ~/.kube/config, or the service account of the pod."
+      description:
+        "Kubeconfig for `contexts`. Relative to the pipeline file. Without it KUBECONFIG, ~/.kube/config, or the service account of the pod."
     })
   ),
   inventory: Schema.NonEmptyString.check(
     Schema.isPattern(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/u, { expected: "the name of a namespace" })
   )
     .annotate({
-      description: "Namespace of the ConfigMaps that list what this pipeline owns. It must exist. Another one is another inventory: move the ConfigMaps with it.",
+      description:
+        "Namespace of the ConfigMaps that list what this pipeline owns. It must exist. Another one is another inventory: move the ConfigMaps with it.",
       default: "default"
     })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed("default"))),
   adopt: Schema.Boolean.annotate({
-    description: "Take over objects that are there already and belong to no pipeline. Otherwise they are conflicts (CW702).",
+    description:
+      "Take over objects that are there already and belong to no pipeline. Otherwise they are conflicts (CW702).",
     default: false
   }).pipe(Schema.withDecodingDefaultKey(Effect.succeed(false))),
   conflicts: Schema.Literals(["never", "owned", "always"])
@@ -63,13 +64,17 @@ export const Config = Schema.Struct({
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed("owned" as const))),
   migrate: Schema.Array(Schema.NonEmptyString)
     .annotate({
-      description: "Field managers whose fields are taken over for good, as those of client-side `kubectl apply`: fields that are no longer wanted then go.",
+      description:
+        "Field managers whose fields are taken over for good, as those of client-side `kubectl apply`: fields that are no longer wanted then go.",
       default: [],
       examples: [["kubectl-client-side-apply", "before-first-apply"]]
     })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
   concurrency: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 64 }))
-    .annotate({ description: "Requests at once to one cluster. It goes down by itself when a server asks for it.", default: 12 })
+    .annotate({
+      description: "Requests at once to one cluster. It goes down by itself when a server asks for it.",
+      default: 12
+    })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed(12))),
   patience: time("How long one object is tried again while its cluster is in trouble.", "2m"),
   wait: time("How long to wait for namespaces and definitions to be ready, and for deleted objects to be gone.", "30s")

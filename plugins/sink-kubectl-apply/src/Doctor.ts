@@ -15,8 +15,15 @@ const kinds = [
 const istio = "networking.istio.io"
 
 const needed = (inventory: string): ReadonlyArray<Right> => [
-  ...["list", "create", "update", "delete"].map((verb) => ({ verb, group: "", resource: "configmaps", namespace: inventory })),
-  ...kinds.flatMap(([, resource]) => ["list", "patch", "create", "delete"].map((verb) => ({ verb, group: istio, resource }))),
+  ...["list", "create", "update", "delete"].map((verb) => ({
+    verb,
+    group: "",
+    resource: "configmaps",
+    namespace: inventory
+  })),
+  ...kinds.flatMap(([, resource]) =>
+    ["list", "patch", "create", "delete"].map((verb) => ({ verb, group: istio, resource }))
+  ),
   { verb: "list", group: "", resource: "namespaces" }
 ]
 
@@ -26,10 +33,16 @@ const look = (target: Target, inventory: string) =>
     const findings: Array<Diagnostic.Diagnostic> = []
     for (const [kind] of kinds) {
       if ((yield* mapper.find(istio, kind)) === undefined) {
-        findings.push(Diagnostic.error("CW708", `cluster ${cluster}: it does not know ${kind} of ${istio}`, { help: "install Istio, or at least its CustomResourceDefinitions" }))
+        findings.push(
+          Diagnostic.error("CW708", `cluster ${cluster}: it does not know ${kind} of ${istio}`, {
+            help: "install Istio, or at least its CustomResourceDefinitions"
+          })
+        )
       }
     }
-    const namespace = yield* Effect.result(client.request({ method: "GET", path: `/api/v1/namespaces/${inventory}`, budget: 3000 }))
+    const namespace = yield* Effect.result(
+      client.request({ method: "GET", path: `/api/v1/namespaces/${inventory}`, budget: 3000 })
+    )
     if (namespace._tag === "Failure" && namespace.failure.reason === "NotFound") {
       findings.push(Diagnostic.error("CW707", `cluster ${cluster}: namespace ${inventory} of the inventory is missing`))
     }
@@ -37,11 +50,21 @@ const look = (target: Target, inventory: string) =>
       findings.push(Diagnostic.error("CW428", `cluster ${cluster}: the right to ${rightText(right)} is missing`))
     }
     return findings
-  }).pipe(Effect.catchTag("ApiError", (error) => Effect.succeed([diagnose(target.cluster, target.client.context, error)])))
+  }).pipe(
+    Effect.catchTag("ApiError", (error) => Effect.succeed([diagnose(target.cluster, target.client.context, error)]))
+  )
 
-export const examine = (targets: Targets, connections: ReadonlyMap<string, Connection>, inventory: string): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> =>
+export const examine = (
+  targets: Targets,
+  connections: ReadonlyMap<string, Connection>,
+  inventory: string
+): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> =>
   Effect.gen(function* () {
     const found = yield* targets.of([...connections].map(([name, connection]) => ({ name, connection })))
-    const findings = yield* Effect.forEach(found.values(), (target) => ("client" in target ? look(target, inventory) : Effect.succeed([target])), { concurrency: 16 })
+    const findings = yield* Effect.forEach(
+      found.values(),
+      (target) => ("client" in target ? look(target, inventory) : Effect.succeed([target])),
+      { concurrency: 16 }
+    )
     return findings.flat()
   })

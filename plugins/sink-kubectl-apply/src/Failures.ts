@@ -32,10 +32,19 @@ export const failures = (items: ReadonlyArray<ReportItem>): ReadonlyArray<Diagno
     const outcome = first.outcome as keyof typeof codes
     const names = list.slice(0, shown).map(nameOf).join(", ")
     const more = list.length > shown ? `, and ${list.length - shown} more` : ""
-    const what = outcome === "unknown" ? "outcome unknown" : outcome === "skipped" ? `not ${first.op === "delete" ? "deleted" : "applied"}` : `${first.op} failed`
+    const what =
+      outcome === "unknown"
+        ? "outcome unknown"
+        : outcome === "skipped"
+          ? `not ${first.op === "delete" ? "deleted" : "applied"}`
+          : `${first.op} failed`
     const make = outcome === "skipped" ? Diagnostic.warning : Diagnostic.error
-    return make(outcome === "skipped" && first.op !== "delete" ? "CW801" : codes[outcome], `cluster ${first.target}: ${names}${more}: ${what}: ${first.message ?? "no reason given"}`, {
-      service: list.length === 1 ? first.service : undefined
-    })
+    return make(
+      outcome === "skipped" && first.op !== "delete" ? "CW801" : codes[outcome],
+      `cluster ${first.target}: ${names}${more}: ${what}: ${first.message ?? "no reason given"}`,
+      {
+        service: list.length === 1 ? first.service : undefined
+      }
+    )
   })
 }

@@ -34,7 +34,11 @@ export const layerOf = ({ group, kind }: Pick<ObjectId, "group" | "kind">): numb
 }
 
 /** Items by layer, lowest first; inside a layer by id. */
-export const layered = <A>(items: ReadonlyArray<A>, id: (item: A) => ObjectId, key: (item: A) => string): ReadonlyArray<ReadonlyArray<A>> => {
+export const layered = <A>(
+  items: ReadonlyArray<A>,
+  id: (item: A) => ObjectId,
+  key: (item: A) => string
+): ReadonlyArray<ReadonlyArray<A>> => {
   const layers = new Map<number, Array<A>>()
   for (const item of items) {
     const layer = layerOf(id(item))

@@ -28,7 +28,11 @@ const resync = 300_000
 const most = 100
 
 /** The groups a plan has to look at; undefined: all. */
-export const scope = (desired: Desired, memory: Remembered | undefined, now: number): ReadonlySet<string> | undefined => {
+export const scope = (
+  desired: Desired,
+  memory: Remembered | undefined,
+  now: number
+): ReadonlySet<string> | undefined => {
   if (memory === undefined || now - memory.at > resync || desired.generation < memory.generation) return undefined
   const { all, groups } = desired.changesSince(memory.generation)
   if (all || groups.size + memory.open.size > most) return undefined

@@ -71,7 +71,8 @@ const shown = (differences: ReadonlyArray<Difference>, kind: string): ReadonlyAr
   })
 
 /** Fields that would be taken from somebody. */
-const contested = ({ differences }: Comparison): ReadonlyArray<Difference> => differences.filter((d) => d.owners.length > 0)
+const contested = ({ differences }: Comparison): ReadonlyArray<Difference> =>
+  differences.filter((d) => d.owners.length > 0)
 
 const owners = (differences: ReadonlyArray<Difference>): string => {
   const named = differences.slice(0, 3).map((d) => `${d.path} is owned by ${d.owners.join(" and ")}`)
@@ -93,7 +94,10 @@ const brings = ({ artifact, body, id }: Wanted): ReadonlyArray<string> => {
 
 class Planner {
   readonly items: Array<PlanItem> = []
-  private readonly found = new Map<string, { readonly code: FindingCode; readonly reason: string; readonly wants: Array<Wanted> }>()
+  private readonly found = new Map<
+    string,
+    { readonly code: FindingCode; readonly reason: string; readonly wants: Array<Wanted> }
+  >()
   readonly writes = new Map<string, Write>()
   readonly removals = new Map<string, Removal>()
   readonly ghosts: Array<string> = []
@@ -121,7 +125,13 @@ class Planner {
   }
 
   private conflict(want: Wanted, code: FindingCode, reason: string, fields: ReadonlyArray<FieldChange> = []): void {
-    this.items.push({ ...this.base(want), op: "conflict", intended: "update", reason, ...(fields.length === 0 ? {} : { fields }) })
+    this.items.push({
+      ...this.base(want),
+      op: "conflict",
+      intended: "update",
+      reason,
+      ...(fields.length === 0 ? {} : { fields })
+    })
     this.find(code, want, reason)
   }
 
@@ -139,10 +149,14 @@ class Planner {
       const object = { kind, name, cluster: this.target.cluster, ...(namespace === "" ? {} : { namespace }) }
       const more = wants.length > few ? ` and ${wants.length - few} more` : ""
       const make = code === "CW710" ? Diagnostic.warning : Diagnostic.error
-      return make(code, `cluster ${this.target.cluster}: ${wants.slice(0, few).map(nameOf).join(", ")}${more}: ${reason}`, {
-        object,
-        service: wants.length === 1 ? wants[0]!.artifact.service : undefined
-      })
+      return make(
+        code,
+        `cluster ${this.target.cluster}: ${wants.slice(0, few).map(nameOf).join(", ")}${more}: ${reason}`,
+        {
+          object,
+          service: wants.length === 1 ? wants[0]!.artifact.service : undefined
+        }
+      )
     })
   }
 
@@ -150,10 +164,18 @@ class Planner {
     const { id } = want
     const seen = this.survey.seen.get(want.artifact.id)
     if (this.survey.resources.get(kindKey(id)) === undefined && !this.brought.has(kindKey(id))) {
-      return this.conflict(want, "CW708", `the cluster does not know ${id.kind} of ${id.group === "" ? "the core group" : id.group} in ${String(want.body.apiVersion)}`)
+      return this.conflict(
+        want,
+        "CW708",
+        `the cluster does not know ${id.kind} of ${id.group === "" ? "the core group" : id.group} in ${String(want.body.apiVersion)}`
+      )
     }
     const namespace = id.namespace === "" ? false : this.survey.namespaces?.get(id.namespace)
-    if (this.survey.namespaces !== undefined && namespace === undefined && !this.brought.has(`/Namespace//${id.namespace}`)) {
+    if (
+      this.survey.namespaces !== undefined &&
+      namespace === undefined &&
+      !this.brought.has(`/Namespace//${id.namespace}`)
+    ) {
       return this.conflict(want, "CW707", `namespace ${id.namespace} is missing`)
     }
     if (namespace === true) return this.conflict(want, "CW707", `namespace ${id.namespace} is being deleted`)
@@ -179,9 +201,11 @@ class Planner {
   private stranger(want: Wanted, seen: Seen): void {
     const comparison = seen.comparison!
     const fields = shown(comparison.differences, want.id.kind)
-    if (!this.policy.adopt) return this.conflict(want, "CW702", "it is there already, and belongs to no pipeline", fields)
+    if (!this.policy.adopt)
+      return this.conflict(want, "CW702", "it is there already, and belongs to no pipeline", fields)
     const taken = contested(comparison)
-    if (taken.length > 0 && this.policy.conflicts !== "always") return this.conflict(want, "CW709", owners(taken), fields)
+    if (taken.length > 0 && this.policy.conflicts !== "always")
+      return this.conflict(want, "CW709", owners(taken), fields)
     this.update(want, seen, this.policy.conflicts === "always")
   }
 
@@ -189,7 +213,8 @@ class Planner {
     const comparison = seen.comparison!
     const taken = contested(comparison)
     if (same(comparison)) return this.settled(want, seen)
-    if (taken.length > 0 && this.policy.conflicts !== "always") return this.conflict(want, "CW709", owners(taken), shown(comparison.differences, want.id.kind))
+    if (taken.length > 0 && this.policy.conflicts !== "always")
+      return this.conflict(want, "CW709", owners(taken), shown(comparison.differences, want.id.kind))
     this.update(want, seen, this.policy.conflicts === "always")
   }
 
@@ -198,11 +223,16 @@ class Planner {
     const migrates = this.migrates(seen)
     if (same(comparison) && !migrates) return this.settled(want, seen)
     const taken = contested(comparison)
-    if (taken.length > 0 && this.policy.conflicts === "never") return this.conflict(want, "CW709", owners(taken), shown(comparison.differences, want.id.kind))
+    if (taken.length > 0 && this.policy.conflicts === "never")
+      return this.conflict(want, "CW709", owners(taken), shown(comparison.differences, want.id.kind))
     const { id, text } = want.artifact
     const entry = this.survey.loaded.inventory.entries.get(id)
     // What we wrote last is what we want, the fields are still ours, and yet they have other values.
-    const rewritten = comparison.ownership === 0 && comparison.differences.every((d) => d.rewritten) && entry?.pending === undefined && entry?.digest === digestOf(text)
+    const rewritten =
+      comparison.ownership === 0 &&
+      comparison.differences.every((d) => d.rewritten) &&
+      entry?.pending === undefined &&
+      entry?.digest === digestOf(text)
     if (rewritten && !migrates) this.doubtful.push([want, seen])
     else this.update(want, seen, this.policy.conflicts !== "never")
   }
@@ -213,7 +243,9 @@ class Planner {
 
   update(want: Wanted, seen: Seen, force: boolean): void {
     const fields = shown(seen.comparison!.differences, want.id.kind)
-    const before = digestOf(canonical([seen.uid, want.id.kind === "Secret" ? seen.live?.metadata.resourceVersion : fields]))
+    const before = digestOf(
+      canonical([seen.uid, want.id.kind === "Secret" ? seen.live?.metadata.resourceVersion : fields])
+    )
     this.items.push({ ...this.base(want), op: "update", before, fields })
     this.writes.set(want.artifact.id, { wanted: want, force, ...(this.migrates(seen) ? { live: seen.live! } : {}) })
   }
@@ -222,7 +254,8 @@ class Planner {
   settled(want: Wanted, seen: Seen): void {
     const { id, service, text } = want.artifact
     const entry = this.survey.loaded.inventory.entries.get(id)
-    if (entry !== undefined && entry.pending === undefined && entry.uid === seen.uid && entry.service === service) return
+    if (entry !== undefined && entry.pending === undefined && entry.uid === seen.uid && entry.service === service)
+      return
     this.records.set(id, { id, digest: digestOf(text), uid: seen.uid, ...(service === undefined ? {} : { service }) })
   }
 
@@ -233,10 +266,18 @@ class Planner {
     if (parsed === undefined || this.survey.resources.get(kindKey(parsed)) === undefined) return
     const seen = this.survey.seen.get(id)
     if (seen === undefined) return void this.ghosts.push(id)
-    const item: PlanItem = { op: "delete", target: this.target.cluster, id, before: seen.uid, ...(entry.service === undefined ? {} : { service: entry.service }) }
+    const item: PlanItem = {
+      op: "delete",
+      target: this.target.cluster,
+      id,
+      before: seen.uid,
+      ...(entry.service === undefined ? {} : { service: entry.service })
+    }
     const ours = seen.owner === this.owner
     if (!ours) {
-      const shared = seen.live?.metadata.managedFields?.some((m) => m.manager === Apply.fieldsManager(this.target.store.pipeline) && m.operation === "Apply")
+      const shared = seen.live?.metadata.managedFields?.some(
+        (m) => m.manager === Apply.fieldsManager(this.target.store.pipeline) && m.operation === "Apply"
+      )
       if (shared !== true) return void this.ghosts.push(id)
       this.items.push(item)
       this.removals.set(id, { uid: seen.uid, release: seen.live! })
@@ -254,14 +295,22 @@ class Planner {
 
   /** A warning that the cluster insists on its own value. */
   rewritten(want: Wanted, differences: ReadonlyArray<Difference>): void {
-    const paths = differences.map((d) => d.path).slice(0, 3).join(", ")
+    const paths = differences
+      .map((d) => d.path)
+      .slice(0, 3)
+      .join(", ")
     this.find("CW710", want, `the cluster writes ${paths} in its own way`)
   }
 }
 
 /** A dry run tells what applying would leave; when that is what is there, nothing needs to be done. */
 const settlesByItself = (target: Target, resource: Resource, want: Wanted, live: Raw): Effect.Effect<boolean> =>
-  Apply.apply(target.client, resource, want.body, { manager: want.manager, force: true, dryRun: true, budget: 5000 }).pipe(
+  Apply.apply(target.client, resource, want.body, {
+    manager: want.manager,
+    force: true,
+    dryRun: true,
+    budget: 5000
+  }).pipe(
     Effect.map(({ object }) => canonical(bare(object)) === canonical(bare(live))),
     // What the server refuses now it will refuse then, and the report will say why.
     Effect.orElseSucceed(() => false)
@@ -281,7 +330,10 @@ export interface Request {
   readonly known?: Known
 }
 
-export const planTarget = (target: Target, { pipeline, wanted, policy, known }: Request): Effect.Effect<Planned, ApiError | InventoryProblem> =>
+export const planTarget = (
+  target: Target,
+  { pipeline, wanted, policy, known }: Request
+): Effect.Effect<Planned, ApiError | InventoryProblem> =>
   Effect.gen(function* () {
     const found = yield* survey(target, pipeline, wanted, policy.migrate, known)
     const planner = new Planner(target, pipeline, policy, found, wanted)

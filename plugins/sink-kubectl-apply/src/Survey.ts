@@ -47,10 +47,13 @@ const metadataList = "application/json;as=PartialObjectMetadataList;g=meta.k8s.i
 /** Beyond so many objects of one kind in one namespace their names are listed instead of asked for one by one. */
 const few = 16
 
-const idOf = (resource: Resource, { metadata }: Raw): string => `${resource.group}/${resource.kind}/${metadata.namespace ?? ""}/${metadata.name}`
+const idOf = (resource: Resource, { metadata }: Raw): string =>
+  `${resource.group}/${resource.kind}/${metadata.namespace ?? ""}/${metadata.name}`
 
 const see = (object: Raw, wanted: Wanted | undefined, keep: boolean, migrate: ReadonlyArray<string>): Seen => {
-  const legacy = migrate.length > 0 && object.metadata.managedFields?.some((m) => m.operation === "Update" && migrate.includes(m.manager ?? "")) === true
+  const legacy =
+    migrate.length > 0 &&
+    object.metadata.managedFields?.some((m) => m.operation === "Update" && migrate.includes(m.manager ?? "")) === true
   const comparison = wanted === undefined ? undefined : compare(wanted.body, object, wanted.manager)
   return {
     uid: object.metadata.uid ?? "",
@@ -63,9 +66,15 @@ const see = (object: Raw, wanted: Wanted | undefined, keep: boolean, migrate: Re
 }
 
 const namespaces = (target: Target): Effect.Effect<ReadonlyMap<string, boolean> | undefined, ApiError> =>
-  list(target.client, { path: "/api/v1/namespaces", accept: metadataList, budget: patience }, (o) => [o.metadata.name, o.metadata.deletionTimestamp !== undefined] as const).pipe(
+  list(
+    target.client,
+    { path: "/api/v1/namespaces", accept: metadataList, budget: patience },
+    (o) => [o.metadata.name, o.metadata.deletionTimestamp !== undefined] as const
+  ).pipe(
     Effect.map(({ items }): ReadonlyMap<string, boolean> | undefined => new Map(items)),
-    Effect.catchTag("ApiError", (error) => (error.reason === "Forbidden" ? Effect.succeed(undefined) : Effect.fail(error)))
+    Effect.catchTag("ApiError", (error) =>
+      error.reason === "Forbidden" ? Effect.succeed(undefined) : Effect.fail(error)
+    )
   )
 
 /** Everything of a kind that carries our label; where only single namespaces may be listed, in those. */
@@ -83,7 +92,11 @@ const labelled = (
     const want = wanted.get(id)
     return [id, see(object, want?.manager === Apply.manager ? want : undefined, false, migrate)]
   }
-  const within = (namespace: string | undefined) => Effect.map(list(target.client, { path: path(resource, namespace), query, budget: patience }, project), (l) => l.items)
+  const within = (namespace: string | undefined) =>
+    Effect.map(
+      list(target.client, { path: path(resource, namespace), query, budget: patience }, project),
+      (l) => l.items
+    )
   return within(undefined).pipe(
     Effect.catchTag("ApiError", (error) =>
       error.reason === "Forbidden" && resource.namespaced && places.size > 0
@@ -117,8 +130,9 @@ const named = (
     const found = yield* Effect.forEach(
       asked,
       ({ id, name }) =>
-        Effect.map(Apply.get(target.client, resource, namespace === "" ? undefined : namespace, name, patience), (object) =>
-          object === undefined ? [] : [[id, see(object, wanted.get(id), true, migrate)] as const]
+        Effect.map(
+          Apply.get(target.client, resource, namespace === "" ? undefined : namespace, name, patience),
+          (object) => (object === undefined ? [] : [[id, see(object, wanted.get(id), true, migrate)] as const])
         ),
       { concurrency: 16 }
     )
@@ -186,11 +200,15 @@ export const survey = (
     const places = placesOf(wanted.values())
     const find = (key: string) => {
       const [group, kind] = key.split("/") as [string, string]
-      return Effect.tap(target.mapper.find(group, kind, places.versions.get(key)), (resource) => Effect.sync(() => resources.set(key, resource)))
+      return Effect.tap(target.mapper.find(group, kind, places.versions.get(key)), (resource) =>
+        Effect.sync(() => resources.set(key, resource))
+      )
     }
     const look = (key: string) =>
       Effect.flatMap(find(key), (resource) =>
-        resource === undefined ? Effect.succeed([]) : labelled(target, resource, pipeline, wanted, places.namespaces.get(key) ?? new Set(), migrate)
+        resource === undefined
+          ? Effect.succeed([])
+          : labelled(target, resource, pipeline, wanted, places.namespaces.get(key) ?? new Set(), migrate)
       )
     const byName = (ids: Iterable<string>) =>
       Effect.map(
@@ -208,7 +226,9 @@ export const survey = (
     if (known !== undefined) {
       const ids = new Set([...wanted.keys(), ...known.ids])
       yield* Effect.forEach(kindsOf(ids), find, { discard: true })
-      const strange = [...places.namespaces.values()].some((set) => [...set].some((n) => n !== "" && known.namespaces?.get(n) !== false))
+      const strange = [...places.namespaces.values()].some((set) =>
+        [...set].some((n) => n !== "" && known.namespaces?.get(n) !== false)
+      )
       const there = known.namespaces !== undefined && strange ? yield* namespaces(target) : known.namespaces
       return { loaded: known.loaded, resources, seen: new Map(yield* byName(ids)), namespaces: there }
     }

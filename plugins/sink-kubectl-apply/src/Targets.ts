@@ -43,7 +43,9 @@ interface Open {
 
 export interface Targets {
   /** The clusters of a fleet: reachable as far as the kubeconfig says, or why not. */
-  readonly of: (clusters: ReadonlyArray<Pick<Cluster, "name" | "connection">>) => Effect.Effect<ReadonlyMap<string, Target | Diagnostic.Diagnostic>>
+  readonly of: (
+    clusters: ReadonlyArray<Pick<Cluster, "name" | "connection">>
+  ) => Effect.Effect<ReadonlyMap<string, Target | Diagnostic.Diagnostic>>
   readonly serves: (cluster: string) => boolean
 }
 
@@ -59,18 +61,28 @@ export const make = (options: Options): Effect.Effect<Targets, never, Scope.Scop
         if (before?.key === key) return before.target
         const own = yield* Scope.fork(scope)
         const tuning = yield* Tuning
-        const connected = yield* Client.connect(name, connection, { concurrency: options.concurrency, connectTimeout: 5000, budget: options.patience, ...tuning }).pipe(
-          Effect.provideService(Scope.Scope, own),
-          Effect.result
-        )
+        const connected = yield* Client.connect(name, connection, {
+          concurrency: options.concurrency,
+          connectTimeout: 5000,
+          budget: options.patience,
+          ...tuning
+        }).pipe(Effect.provideService(Scope.Scope, own), Effect.result)
         if (connected._tag === "Failure") {
           yield* Scope.close(own, Exit.void)
           const [first, ...rest] = named(name, connected.failure.diagnostics ?? [])
           const message = first?.message ?? `cluster ${name}: ${connected.failure.message}`
-          return { ...(first ?? Diagnostic.error("CW420", message)), ...(rest.length === 0 ? {} : { related: rest.map((d) => ({ message: d.message })) }) }
+          return {
+            ...(first ?? Diagnostic.error("CW420", message)),
+            ...(rest.length === 0 ? {} : { related: rest.map((d) => ({ message: d.message })) })
+          }
         }
         const client = connected.success
-        const target = { cluster: name, client, mapper: Discovery.make(client), store: makeStore(client, options.pipeline, options.inventory) }
+        const target = {
+          cluster: name,
+          client,
+          mapper: Discovery.make(client),
+          store: makeStore(client, options.pipeline, options.inventory)
+        }
         opened.set(name, { key, target, scope: own })
         if (before !== undefined) yield* Scope.close(before.scope, Exit.void)
         return target
@@ -82,7 +94,9 @@ export const make = (options: Options): Effect.Effect<Targets, never, Scope.Scop
       })
 
     /** Fails both where two names lead to one server. */
-    const distinct = (found: Map<string, Target | Diagnostic.Diagnostic>): Map<string, Target | Diagnostic.Diagnostic> => {
+    const distinct = (
+      found: Map<string, Target | Diagnostic.Diagnostic>
+    ): Map<string, Target | Diagnostic.Diagnostic> => {
       const servers = new Map<string, Array<string>>()
       for (const [name, target] of found) {
         if (!("client" in target)) continue
@@ -93,7 +107,12 @@ export const make = (options: Options): Effect.Effect<Targets, never, Scope.Scop
         if (names.length === 1) continue
         for (const name of names) {
           const others = names.filter((n) => n !== name).join(", ")
-          found.set(name, Diagnostic.error("CW702", `cluster ${name}: ${server} is also the API server of ${others}`, { help: "give each cluster its own kubeconfig_context" }))
+          found.set(
+            name,
+            Diagnostic.error("CW702", `cluster ${name}: ${server} is also the API server of ${others}`, {
+              help: "give each cluster its own kubeconfig_context"
+            })
+          )
         }
       }
       return found

@@ -19,12 +19,18 @@ const until = (limit: number, ask: Effect.Effect<boolean, ApiError>): Effect.Eff
   })
 
 const established = (crd: Raw | undefined): boolean => {
-  const conditions = (crd?.status as { conditions?: ReadonlyArray<{ type?: string; status?: string }> } | undefined)?.conditions ?? []
+  const conditions =
+    (crd?.status as { conditions?: ReadonlyArray<{ type?: string; status?: string }> } | undefined)?.conditions ?? []
   return conditions.some((c) => c.type === "Established" && c.status === "True")
 }
 
 /** A definition that was applied is served under its path, and discovery knows it. */
-export const served = (target: Target, resource: Resource, want: Wanted, limit: number): Effect.Effect<boolean, ApiError> => {
+export const served = (
+  target: Target,
+  resource: Resource,
+  want: Wanted,
+  limit: number
+): Effect.Effect<boolean, ApiError> => {
   const { group, names } = want.body.spec as { readonly group: string; readonly names: { readonly kind: string } }
   const ask = Effect.gen(function* () {
     if (!established(yield* Apply.get(target.client, resource, undefined, want.id.name, 5000))) return false
@@ -36,7 +42,14 @@ export const served = (target: Target, resource: Resource, want: Wanted, limit: 
 }
 
 /** Finalizers that still hold a deleted object when time is up; undefined when it is gone. */
-export const gone = (target: Target, resource: Resource, namespace: string | undefined, name: string, uid: string, limit: number) =>
+export const gone = (
+  target: Target,
+  resource: Resource,
+  namespace: string | undefined,
+  name: string,
+  uid: string,
+  limit: number
+) =>
   Effect.gen(function* () {
     let last: Raw | undefined
     const over = yield* until(

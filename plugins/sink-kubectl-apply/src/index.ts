@@ -8,7 +8,14 @@ import { type Desired, fleetGroup } from "@coddiwomple/core/Desired"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Connection } from "@coddiwomple/core/Fact"
 import { Host } from "@coddiwomple/core/Host"
-import { compareItems, executable, type Plan, type PlanItem, type Report, type ReportItem } from "@coddiwomple/core/Plan"
+import {
+  compareItems,
+  executable,
+  type Plan,
+  type PlanItem,
+  type Report,
+  type ReportItem
+} from "@coddiwomple/core/Plan"
 import { type PluginError, refused } from "@coddiwomple/core/PluginError"
 import * as Sink from "@coddiwomple/core/Sink"
 import { ApiError } from "@coddiwomple/kubernetes/ApiError"
@@ -57,7 +64,12 @@ export default Sink.make({
       only: config.clusters === undefined ? undefined : new Set(config.clusters)
     })
     const memory = new Map<string, Memory.Remembered>()
-    const options = { pipeline: host.pipeline, migrate: config.migrate, patience: milliseconds(config.patience), wait: milliseconds(config.wait) }
+    const options = {
+      pipeline: host.pipeline,
+      migrate: config.migrate,
+      patience: milliseconds(config.patience),
+      wait: milliseconds(config.wait)
+    }
     return {
       plan: (desired: Desired) => plan(desired, { targets, config, memory, finite: host.finite }),
       apply: (made: ApplyPlan) => apply(made, options, memory),
@@ -68,15 +80,25 @@ export default Sink.make({
   })
 })
 
-const connectionsOf = (config: Config, path: Path.Path, host: Host["Service"]): Effect.Effect<ReadonlyMap<string, Connection>, PluginError> =>
+const connectionsOf = (
+  config: Config,
+  path: Path.Path,
+  host: Host["Service"]
+): Effect.Effect<ReadonlyMap<string, Connection>, PluginError> =>
   Effect.gen(function* () {
-    const kubeconfig = config.kubeconfig === undefined ? {} : { kubeconfigPath: path.resolve(host.directory, config.kubeconfig) }
-    const contexts = Object.entries(config.contexts ?? {}).map(([name, context]) => [name, { ...kubeconfig, context }] as const)
+    const kubeconfig =
+      config.kubeconfig === undefined ? {} : { kubeconfigPath: path.resolve(host.directory, config.kubeconfig) }
+    const contexts = Object.entries(config.contexts ?? {}).map(
+      ([name, context]) => [name, { ...kubeconfig, context }] as const
+    )
     if (config.clustersFile === undefined) return new Map(contexts)
     const file = path.resolve(host.directory, config.clustersFile)
     const { bad, facts } = yield* ClustersFile.read(file, config.clustersFile)
     if (bad.length > 0) return yield* refused(bad)
-    return new Map([...facts.flatMap((f) => (f.connection === undefined ? [] : [[f.name, f.connection] as const])), ...contexts])
+    return new Map([
+      ...facts.flatMap((f) => (f.connection === undefined ? [] : [[f.name, f.connection] as const])),
+      ...contexts
+    ])
   })
 
 interface Wants {
@@ -104,11 +126,24 @@ const withBad = (planned: Planned, target: string, bad: Wants["bad"]): Planned =
   ...planned,
   items: [
     ...planned.items,
-    ...bad.map(([{ id, service }, reason]): PlanItem => ({ op: "conflict", intended: "create", target, id, reason, ...(service === undefined ? {} : { service }) }))
+    ...bad.map(
+      ([{ id, service }, reason]): PlanItem => ({
+        op: "conflict",
+        intended: "create",
+        target,
+        id,
+        reason,
+        ...(service === undefined ? {} : { service })
+      })
+    )
   ],
   diagnostics: [
     ...planned.diagnostics,
-    ...bad.map(([{ id, node, service }, reason]) => Diagnostic.error("CW701", `cluster ${target}: ${id} of ${node ?? "a transform"} cannot be applied: ${reason}`, { service }))
+    ...bad.map(([{ id, node, service }, reason]) =>
+      Diagnostic.error("CW701", `cluster ${target}: ${id} of ${node ?? "a transform"} cannot be applied: ${reason}`, {
+        service
+      })
+    )
   ]
 })
 
@@ -140,7 +175,12 @@ const plan = (desired: Desired, { targets, config, memory, finite }: Context): E
       ({ name, target, index, looked, before, wanted, known }) => {
         memory.delete(name)
         if (!("client" in target)) return Effect.succeed([name, target] as const)
-        return planTarget(target, { pipeline: desired.pipeline, wanted: wanted.objects, policy: config, ...(known === undefined ? {} : { known }) }).pipe(
+        return planTarget(target, {
+          pipeline: desired.pipeline,
+          wanted: wanted.objects,
+          policy: config,
+          ...(known === undefined ? {} : { known })
+        }).pipe(
           Effect.map((found) => {
             const planned = withBad(found, name, wanted.bad)
             const groups = Memory.groupsOf(desired, index, before, looked)
@@ -165,9 +205,13 @@ const plan = (desired: Desired, { targets, config, memory, finite }: Context): E
   })
 
 const trouble = ({ client, cluster }: Targets.Target, error: ApiError | Error): Diagnostic.Diagnostic =>
-  error instanceof ApiError ? diagnose(cluster, client.context, error) : Diagnostic.error("CW705", `cluster ${cluster}: ${error.message}`)
+  error instanceof ApiError
+    ? diagnose(cluster, client.context, error)
+    : Diagnostic.error("CW705", `cluster ${cluster}: ${error.message}`)
 
-const summary = (outcomes: ReadonlyArray<readonly [string, (Planned & { readonly unchanged: number }) | Diagnostic.Diagnostic]>): ApplyPlan => {
+const summary = (
+  outcomes: ReadonlyArray<readonly [string, (Planned & { readonly unchanged: number }) | Diagnostic.Diagnostic]>
+): ApplyPlan => {
   const items: Array<PlanItem> = []
   const diagnostics: Array<Diagnostic.Diagnostic> = []
   const failed = new Map<string, Diagnostic.Diagnostic>()
@@ -197,22 +241,34 @@ const summary = (outcomes: ReadonlyArray<readonly [string, (Planned & { readonly
   }
 }
 
-const apply = (made: ApplyPlan, options: ConstructorParameters<typeof Applier>[2], memory: Map<string, Memory.Remembered>): Effect.Effect<Report> => {
+const apply = (
+  made: ApplyPlan,
+  options: ConstructorParameters<typeof Applier>[2],
+  memory: Map<string, Memory.Remembered>
+): Effect.Effect<Report> => {
   const items = executable(made)
   const run = ([name, one]: readonly [string, Work]): Effect.Effect<ReadonlyArray<ReportItem>> => {
-    const applier = new Applier(one, items.filter((i) => i.target === name), options)
+    const applier = new Applier(
+      one,
+      items.filter((i) => i.target === name),
+      options
+    )
     const before = memory.get(name)
     // Until it is known how this ends, nothing is known.
     memory.delete(name)
     return applier.run.pipe(
       Effect.onInterrupt(() =>
-        Effect.logWarning(`cluster ${name}: interrupted; ${applier.progress.done} of ${applier.progress.of} changes are made, the next run does the rest`)
+        Effect.logWarning(
+          `cluster ${name}: interrupted; ${applier.progress.done} of ${applier.progress.of} changes are made, the next run does the rest`
+        )
       ),
       Effect.tap((report) =>
         Effect.sync(() => {
           if (before === undefined || applier.loaded === undefined) return
           const closed = new Set(report.filter((i) => i.outcome === "applied").map((i) => i.id))
-          const open = made.items.filter((i) => i.target === name && !closed.has(i.id)).map((i) => i.service ?? fleetGroup)
+          const open = made.items
+            .filter((i) => i.target === name && !closed.has(i.id))
+            .map((i) => i.service ?? fleetGroup)
           memory.set(name, { ...before, loaded: applier.loaded, open: new Set(open) })
         })
       )

@@ -18,7 +18,9 @@ type Configuration = typeof Config.Encoded
 
 /** Fleet of clusters by name and kubeconfig. */
 export const modelOf = (clusters: Clusters) =>
-  Given.model({ clusters: Object.entries(clusters).map(([name, kubeconfigPath]) => ({ name, connection: { kubeconfigPath } })) })
+  Given.model({
+    clusters: Object.entries(clusters).map(([name, kubeconfigPath]) => ({ name, connection: { kubeconfigPath } }))
+  })
 
 export interface Options {
   readonly pipeline?: string
@@ -31,7 +33,11 @@ export interface Sink {
   readonly apply: (desired: Desired) => Promise<{ readonly plan: Plan; readonly report: Report }>
 }
 
-export const desiredOf = (clusters: Clusters, objects: ReadonlyArray<KubernetesObject | Artifact>, pipeline = "test") => {
+export const desiredOf = (
+  clusters: Clusters,
+  objects: ReadonlyArray<KubernetesObject | Artifact>,
+  pipeline = "test"
+) => {
   const model = modelOf(clusters)
   return Given.desired(
     objects.map((o) => ("targets" in o ? (o as Artifact) : Given.object(model.fleet, o as KubernetesObject))),
@@ -39,7 +45,10 @@ export const desiredOf = (clusters: Clusters, objects: ReadonlyArray<KubernetesO
   )
 }
 /** Runs `use` with a sink of its own, and ends it. */
-export const withSink = <A>(use: (sink: Sink) => Promise<A>, { pipeline = "test", config = {}, finite = true }: Options = {}): Promise<A> =>
+export const withSink = <A>(
+  use: (sink: Sink) => Promise<A>,
+  { pipeline = "test", config = {}, finite = true }: Options = {}
+): Promise<A> =>
   Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
@@ -47,7 +56,13 @@ export const withSink = <A>(use: (sink: Sink) => Promise<A>, { pipeline = "test"
         const impl = yield* plugin.make(decoded)
         const plan = (desired: Desired) =>
           Effect.map(impl.plan(desired) as Effect.Effect<Plan>, (made) =>
-            secure(made, { policy: "sync", limits: { deletes: 10, percent: 20 }, allowDeletes: "all", partitions: [], held: desired.held })
+            secure(made, {
+              policy: "sync",
+              limits: { deletes: 10, percent: 20 },
+              allowDeletes: "all",
+              partitions: [],
+              held: desired.held
+            })
           )
         return yield* Effect.promise(() =>
           use({
@@ -55,7 +70,9 @@ export const withSink = <A>(use: (sink: Sink) => Promise<A>, { pipeline = "test"
             apply: async (desired) => {
               const made = await Effect.runPromise(plan(desired))
               const work = executable(made).length > 0 || made.bookkeeping === true
-              const report = work ? await Effect.runPromise(impl.apply(made, desired) as Effect.Effect<Report>) : { items: [] }
+              const report = work
+                ? await Effect.runPromise(impl.apply(made, desired) as Effect.Effect<Report>)
+                : { items: [] }
               return { plan: made, report }
             }
           })
@@ -71,6 +88,10 @@ export const plan = (clusters: Clusters, objects: ReadonlyArray<KubernetesObject
   withSink((sink) => sink.plan(desiredOf(clusters, objects, options.pipeline)), options)
 
 /** `create east /ConfigMap/default/x` for every item, with the reason where there is one. */
-export const told = (items: Plan["items"]): ReadonlyArray<string> => items.map((i) => `${i.op} ${i.target} ${i.id.split("/").slice(1).join("/")}${i.reason === undefined ? "" : `: ${i.reason}`}`)
+export const told = (items: Plan["items"]): ReadonlyArray<string> =>
+  items.map(
+    (i) => `${i.op} ${i.target} ${i.id.split("/").slice(1).join("/")}${i.reason === undefined ? "" : `: ${i.reason}`}`
+  )
 
-export const outcomes = (report: Report): ReadonlyArray<string> => report.items.map((i) => `${i.outcome} ${i.op} ${i.target} ${i.id.split("/").slice(1).join("/")}`)
+export const outcomes = (report: Report): ReadonlyArray<string> =>
+  report.items.map((i) => `${i.outcome} ${i.op} ${i.target} ${i.id.split("/").slice(1).join("/")}`)

@@ -17,9 +17,19 @@ const entry = (name: string, resolution = "DNS"): KubernetesObject => ({
   apiVersion: istio,
   kind: "ServiceEntry",
   metadata: { name, namespace: "mesh" },
-  spec: { hosts: [`${name}.global`], location: "MESH_INTERNAL", ports: [{ name: "http", number: 80, protocol: "HTTP" }], resolution }
+  spec: {
+    hosts: [`${name}.global`],
+    location: "MESH_INTERNAL",
+    ports: [{ name: "http", number: 80, protocol: "HTTP" }],
+    resolution
+  }
 })
-const config = (name: string, data: Record<string, string> = { a: "b" }, namespace = "mesh"): KubernetesObject => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace }, data })
+const config = (name: string, data: Record<string, string> = { a: "b" }, namespace = "mesh"): KubernetesObject => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name, namespace },
+  data
+})
 const many = (n: number, resolution?: string) => Array.from({ length: n }, (_, i) => entry(`e${i}`, resolution))
 
 describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () => {
@@ -43,15 +53,26 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
       await server.request("DELETE", "/api/v1/namespaces/default/configmaps")
       await server.request("DELETE", "/api/v1/namespaces/mesh/configmaps")
       await server.request("DELETE", `/apis/${istio}/namespaces/mesh/serviceentries`)
-      await server.request("POST", "/api/v1/namespaces", { body: JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "mesh" } }) })
+      await server.request("POST", "/api/v1/namespaces", {
+        body: JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "mesh" } })
+      })
     }
   })
   const proxied = (): Clusters => ({ east: proxy.kubeconfig })
-  const names = async (server: ApiServer, path = `/apis/${istio}/namespaces/mesh/serviceentries`): Promise<ReadonlyArray<string>> =>
+  const names = async (
+    server: ApiServer,
+    path = `/apis/${istio}/namespaces/mesh/serviceentries`
+  ): Promise<ReadonlyArray<string>> =>
     JSON.parse((await server.request("GET", path)).body).items.map((o: KubernetesObject) => o.metadata.name)
   const versions = async (server: ApiServer): Promise<string> => {
-    const lists = ["/api/v1/configmaps", `/apis/${istio}/serviceentries`, "/api/v1/namespaces"].map(async (path) => JSON.parse((await server.request("GET", path)).body).items)
-    return JSON.stringify((await Promise.all(lists)).flat().map((o: KubernetesObject) => [o.kind, o.metadata.name, o.metadata.resourceVersion]))
+    const lists = ["/api/v1/configmaps", `/apis/${istio}/serviceentries`, "/api/v1/namespaces"].map(
+      async (path) => JSON.parse((await server.request("GET", path)).body).items
+    )
+    return JSON.stringify(
+      (await Promise.all(lists))
+        .flat()
+        .map((o: KubernetesObject) => [o.kind, o.metadata.name, o.metadata.resourceVersion])
+    )
   }
 
   it("A1: a server killed in the middle is waited for: all applied, nothing deleted twice", async () => {
@@ -67,12 +88,15 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
 
   it("A2: a frozen database: what cannot be known is unknown, and the next run converges", async () => {
     await apply(clusters, many(3))
-    const result = await withSink(async (sink) => {
-      const desired = desiredOf(clusters, many(3, "NONE"))
-      await sink.plan(desired)
-      setTimeout(() => east.etcd.freeze(), 30)
-      return sink.apply(desired)
-    }, { config: { patience: "2s" } }).catch((error: unknown) => error)
+    const result = await withSink(
+      async (sink) => {
+        const desired = desiredOf(clusters, many(3, "NONE"))
+        await sink.plan(desired)
+        setTimeout(() => east.etcd.freeze(), 30)
+        return sink.apply(desired)
+      },
+      { config: { patience: "2s" } }
+    ).catch((error: unknown) => error)
     east.etcd.thaw()
     expect(JSON.stringify(result)).toMatch(/failed|unknown|applied/)
     const { report, plan: made } = await apply(clusters, many(3, "NONE"))
@@ -83,10 +107,18 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
 
   it("A3: a full database is said, not hammered, and nothing is deleted", async () => {
     await apply(proxied(), many(4))
-    proxy.decide = ({ method, url }) => (method === "PATCH" && url.pathname.includes("serviceentries") ? { status: 500, body: status(500, "InternalError", "etcdserver: mvcc: database space exceeded") } : undefined)
+    proxy.decide = ({ method, url }) =>
+      method === "PATCH" && url.pathname.includes("serviceentries")
+        ? { status: 500, body: status(500, "InternalError", "etcdserver: mvcc: database space exceeded") }
+        : undefined
     const before = proxy.count("PATCH")
     const { report } = await apply(proxied(), [entry("e0", "NONE"), entry("e1", "NONE")])
-    expect(report.items.map((i) => `${i.op} ${i.outcome}`).sort()).toEqual(["delete skipped", "delete skipped", "update failed", "update failed"])
+    expect(report.items.map((i) => `${i.op} ${i.outcome}`).sort()).toEqual([
+      "delete skipped",
+      "delete skipped",
+      "update failed",
+      "update failed"
+    ])
     expect(report.diagnostics?.map((d) => d.message).join()).toContain("database space exceeded")
     expect(proxy.count("PATCH") - before).toBeLessThan(8)
     expect((await names(east)).length).toBe(4)
@@ -94,10 +126,32 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
 
   it("A6: a webhook that is down fails its objects, is named, and stops deletes in this cluster only", async () => {
     await apply({ east: east.kubeconfig, west: west.kubeconfig }, [config("old"), entry("keep")])
-    const hook = { apiVersion: "admissionregistration.k8s.io/v1", kind: "ValidatingWebhookConfiguration", metadata: { name: "down" }, webhooks: [{ name: "down.example.com", clientConfig: { url: "https://127.0.0.1:1/x" }, rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources: ["configmaps"] }], failurePolicy: "Fail", sideEffects: "None", admissionReviewVersions: ["v1"], namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "mesh" } } }] }
+    const hook = {
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "ValidatingWebhookConfiguration",
+      metadata: { name: "down" },
+      webhooks: [
+        {
+          name: "down.example.com",
+          clientConfig: { url: "https://127.0.0.1:1/x" },
+          rules: [
+            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources: ["configmaps"] }
+          ],
+          failurePolicy: "Fail",
+          sideEffects: "None",
+          admissionReviewVersions: ["v1"],
+          namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "mesh" } }
+        }
+      ]
+    }
     await east.kubectl(["apply", "-f", "-"], JSON.stringify(hook))
-    for (let code = 0; code === 0; ) code = (await east.kubectl(["create", "configmap", "probe", "-n", "mesh", "--dry-run=server"])).code
-    const { report } = await apply({ east: east.kubeconfig, west: west.kubeconfig }, [config("new"), entry("keep"), entry("other")])
+    for (let code = 0; code === 0; )
+      code = (await east.kubectl(["create", "configmap", "probe", "-n", "mesh", "--dry-run=server"])).code
+    const { report } = await apply({ east: east.kubeconfig, west: west.kubeconfig }, [
+      config("new"),
+      entry("keep"),
+      entry("other")
+    ])
     await east.kubectl(["delete", "validatingwebhookconfiguration/down"])
     expect([...outcomes(report)].sort()).toEqual([
       "applied create east ServiceEntry/mesh/other",
@@ -118,17 +172,49 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
       request.on("data", (chunk) => (body += chunk))
       request.on("end", () => {
         const { request: review } = JSON.parse(body)
-        const patch = Buffer.from(JSON.stringify([{ op: "replace", path: "/spec/resolution", value: "NONE" }])).toString("base64")
-        const answer = { uid: review.uid, allowed: true, ...(review.name === "rewritten" ? { patchType: "JSONPatch", patch } : {}) }
-        response.setHeader("content-type", "application/json").end(JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response: answer }))
+        const patch = Buffer.from(
+          JSON.stringify([{ op: "replace", path: "/spec/resolution", value: "NONE" }])
+        ).toString("base64")
+        const answer = {
+          uid: review.uid,
+          allowed: true,
+          ...(review.name === "rewritten" ? { patchType: "JSONPatch", patch } : {})
+        }
+        response
+          .setHeader("content-type", "application/json")
+          .end(JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response: answer }))
       })
     })
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`
-    const hook = { apiVersion: "admissionregistration.k8s.io/v1", kind: "MutatingWebhookConfiguration", metadata: { name: "rewrite" }, webhooks: [{ name: "rewrite.example.com", clientConfig: { url, caBundle: Buffer.from(ca.cert).toString("base64") }, rules: [{ apiGroups: ["networking.istio.io"], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources: ["serviceentries"] }], failurePolicy: "Fail", sideEffects: "None", admissionReviewVersions: ["v1"] }] }
+    const hook = {
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "MutatingWebhookConfiguration",
+      metadata: { name: "rewrite" },
+      webhooks: [
+        {
+          name: "rewrite.example.com",
+          clientConfig: { url, caBundle: Buffer.from(ca.cert).toString("base64") },
+          rules: [
+            {
+              apiGroups: ["networking.istio.io"],
+              apiVersions: ["v1"],
+              operations: ["CREATE", "UPDATE"],
+              resources: ["serviceentries"]
+            }
+          ],
+          failurePolicy: "Fail",
+          sideEffects: "None",
+          admissionReviewVersions: ["v1"]
+        }
+      ]
+    }
     await east.kubectl(["apply", "-f", "-"], JSON.stringify(hook))
     for (let seen = ""; seen !== "NONE"; ) {
-      const probe = await east.kubectl(["apply", "-f", "-", "--dry-run=server", "-o", "jsonpath={.spec.resolution}"], JSON.stringify(entry("rewritten", "DNS")))
+      const probe = await east.kubectl(
+        ["apply", "-f", "-", "--dry-run=server", "-o", "jsonpath={.spec.resolution}"],
+        JSON.stringify(entry("rewritten", "DNS"))
+      )
       seen = probe.stdout
     }
     const objects = [entry("rewritten", "DNS"), entry("plain", "DNS")]
@@ -143,8 +229,33 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
   }, 30_000)
 
   it("A8: definitions and their objects in one run, thirty at once", async () => {
-    const crd = (i: number): KubernetesObject => ({ apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name: `t${i}s.a8.example.com` }, spec: { group: "a8.example.com", names: { kind: `T${i}`, plural: `t${i}s` }, scope: "Namespaced", versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object", properties: { spec: { type: "object", properties: { n: { type: "integer" } } } } } } }] } })
-    const objects = Array.from({ length: 30 }, (_, i) => [{ apiVersion: "a8.example.com/v1", kind: `T${i}`, metadata: { name: "x", namespace: "fresh" }, spec: { n: i } }, crd(i)]).flat()
+    const crd = (i: number): KubernetesObject => ({
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: `t${i}s.a8.example.com` },
+      spec: {
+        group: "a8.example.com",
+        names: { kind: `T${i}`, plural: `t${i}s` },
+        scope: "Namespaced",
+        versions: [
+          {
+            name: "v1",
+            served: true,
+            storage: true,
+            schema: {
+              openAPIV3Schema: {
+                type: "object",
+                properties: { spec: { type: "object", properties: { n: { type: "integer" } } } }
+              }
+            }
+          }
+        ]
+      }
+    })
+    const objects = Array.from({ length: 30 }, (_, i) => [
+      { apiVersion: "a8.example.com/v1", kind: `T${i}`, metadata: { name: "x", namespace: "fresh" }, spec: { n: i } },
+      crd(i)
+    ]).flat()
     const all = [...objects, { apiVersion: "v1", kind: "Namespace", metadata: { name: "fresh" } }]
     const { report } = await apply(clusters, all, { config: { wait: "30s" } })
     expect(report.items.filter((i) => i.outcome !== "applied")).toEqual([])
@@ -157,16 +268,32 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
   }, 90_000)
 
   it("A9: a kind that is gone fails its objects, others go on", async () => {
-    const made = await plan(clusters, [entry("fine"), { apiVersion: "gone.example.com/v1", kind: "Thing", metadata: { name: "x", namespace: "mesh" } }])
-    expect(told(made.items)).toEqual(["conflict east Thing/mesh/x: the cluster does not know Thing of gone.example.com in gone.example.com/v1", "create east ServiceEntry/mesh/fine"])
+    const made = await plan(clusters, [
+      entry("fine"),
+      { apiVersion: "gone.example.com/v1", kind: "Thing", metadata: { name: "x", namespace: "mesh" } }
+    ])
+    expect(told(made.items)).toEqual([
+      "conflict east Thing/mesh/x: the cluster does not know Thing of gone.example.com in gone.example.com/v1",
+      "create east ServiceEntry/mesh/fine"
+    ])
     expect(made.diagnostics?.map((d) => d.code)).toEqual(["CW708"])
   })
 
   it("A10: a missing namespace and one that is being deleted are findings of the plan", async () => {
     await east.kubectl(["create", "namespace", "dying"])
-    await east.kubectl(["apply", "-f", "-"], JSON.stringify({ ...config("hold", {}, "dying"), metadata: { name: "hold", namespace: "dying", finalizers: ["example.com/never"] } }))
+    await east.kubectl(
+      ["apply", "-f", "-"],
+      JSON.stringify({
+        ...config("hold", {}, "dying"),
+        metadata: { name: "hold", namespace: "dying", finalizers: ["example.com/never"] }
+      })
+    )
     await east.kubectl(["delete", "namespace", "dying", "--wait=false"])
-    const made = await plan(clusters, [config("x", {}, "dying"), config("x", {}, "nowhere"), config("y", {}, "nowhere")])
+    const made = await plan(clusters, [
+      config("x", {}, "dying"),
+      config("x", {}, "nowhere"),
+      config("y", {}, "nowhere")
+    ])
     expect(told(made.items)).toEqual([
       "conflict east ConfigMap/dying/x: namespace dying is being deleted",
       "conflict east ConfigMap/nowhere/x: namespace nowhere is missing",
@@ -179,20 +306,37 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
   })
 
   it("A11: an immutable field fails with what to do; nothing is deleted", async () => {
-    const service = (clusterIP: string): KubernetesObject => ({ apiVersion: "v1", kind: "Service", metadata: { name: "fixed", namespace: "mesh" }, spec: { clusterIP, ports: [{ port: 80, protocol: "TCP" }] } })
+    const service = (clusterIP: string): KubernetesObject => ({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "fixed", namespace: "mesh" },
+      spec: { clusterIP, ports: [{ port: 80, protocol: "TCP" }] }
+    })
     await apply(clusters, [service("10.96.9.1"), config("old")])
     const { report } = await apply(clusters, [service("10.96.9.2"), entry("other")])
-    expect([...outcomes(report)].sort()).toEqual(["applied create east ServiceEntry/mesh/other", "failed update east Service/mesh/fixed", "skipped delete east ConfigMap/mesh/old"])
+    expect([...outcomes(report)].sort()).toEqual([
+      "applied create east ServiceEntry/mesh/other",
+      "failed update east Service/mesh/fixed",
+      "skipped delete east ConfigMap/mesh/old"
+    ])
     expect(report.items.find((i) => i.outcome === "failed")?.message).toContain("delete it by hand")
     await east.kubectl(["delete", "service", "fixed", "-n", "mesh"])
   })
 
   it("A12: what is there already is a conflict; adopting names who owns which field; always takes it", async () => {
-    await east.kubectl(["apply", "--server-side", "--field-manager=someone", "-f", "-"], JSON.stringify(entry("theirs", "NONE")))
+    await east.kubectl(
+      ["apply", "--server-side", "--field-manager=someone", "-f", "-"],
+      JSON.stringify(entry("theirs", "NONE"))
+    )
     const refused = await plan(clusters, [entry("theirs"), entry("ours")])
-    expect(told(refused.items)).toEqual(["create east ServiceEntry/mesh/ours", "conflict east ServiceEntry/mesh/theirs: it is there already, and belongs to no pipeline"])
+    expect(told(refused.items)).toEqual([
+      "create east ServiceEntry/mesh/ours",
+      "conflict east ServiceEntry/mesh/theirs: it is there already, and belongs to no pipeline"
+    ])
     const adopting = await plan(clusters, [entry("theirs")], { config: { adopt: true } })
-    expect(told(adopting.items)).toEqual(["conflict east ServiceEntry/mesh/theirs: spec.resolution is owned by someone"])
+    expect(told(adopting.items)).toEqual([
+      "conflict east ServiceEntry/mesh/theirs: spec.resolution is owned by someone"
+    ])
     expect(adopting.diagnostics?.[0]?.code).toBe("CW709")
     const { report } = await apply(clusters, [entry("theirs")], { config: { adopt: true, conflicts: "always" } })
     expect(outcomes(report)).toEqual(["applied update east ServiceEntry/mesh/theirs"])
@@ -202,9 +346,19 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
 
   it("drift in what we own is taken back, unless conflicts are never taken", async () => {
     await apply(clusters, [entry("drift")])
-    await east.kubectl(["patch", "serviceentry/drift", "-n", "mesh", "--type=merge", "-p", '{"spec":{"resolution":"NONE"}}'])
+    await east.kubectl([
+      "patch",
+      "serviceentry/drift",
+      "-n",
+      "mesh",
+      "--type=merge",
+      "-p",
+      '{"spec":{"resolution":"NONE"}}'
+    ])
     const never = await plan(clusters, [entry("drift")], { config: { conflicts: "never" } })
-    expect(told(never.items)).toEqual(["conflict east ServiceEntry/mesh/drift: spec.resolution is owned by kubectl-patch"])
+    expect(told(never.items)).toEqual([
+      "conflict east ServiceEntry/mesh/drift: spec.resolution is owned by kubectl-patch"
+    ])
     const { plan: made, report } = await apply(clusters, [entry("drift")])
     expect(made.items[0]?.fields).toEqual([{ path: "spec.resolution", before: "NONE", after: "DNS" }])
     expect(outcomes(report)).toEqual(["applied update east ServiceEntry/mesh/drift"])
@@ -213,8 +367,13 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
 
   it("A13: two pipelines share an object by their fields; each releases only its own, and nobody deletes it", async () => {
     const model = modelOf(clusters)
-    const shared = (key: string) => [Given.object(model.fleet, config("shared", { [key]: "x" }), { ownership: "fields" })]
-    await Promise.all([apply(clusters, shared("one"), { pipeline: "one" }), apply(clusters, shared("two"), { pipeline: "two" })])
+    const shared = (key: string) => [
+      Given.object(model.fleet, config("shared", { [key]: "x" }), { ownership: "fields" })
+    ]
+    await Promise.all([
+      apply(clusters, shared("one"), { pipeline: "one" }),
+      apply(clusters, shared("two"), { pipeline: "two" })
+    ])
     expect((await plan(clusters, shared("one"), { pipeline: "one" })).unchanged).toBe(1)
     const { report } = await apply(clusters, [], { pipeline: "one" })
     expect(outcomes(report)).toEqual(["applied delete east ConfigMap/mesh/shared"])
@@ -228,9 +387,14 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
     await apply(clusters, [config("again"), config("kept")])
     const { metadata } = JSON.parse((await east.request("GET", "/api/v1/namespaces/mesh/configmaps/again")).body)
     await east.kubectl(["delete", "configmap", "again", "-n", "mesh"])
-    await east.kubectl(["create", "-f", "-"], JSON.stringify({ ...config("again"), metadata: { name: "again", namespace: "mesh", labels: metadata.labels } }))
+    await east.kubectl(
+      ["create", "-f", "-"],
+      JSON.stringify({ ...config("again"), metadata: { name: "again", namespace: "mesh", labels: metadata.labels } })
+    )
     const made = await plan(clusters, [config("kept")])
-    expect(told(made.items)).toEqual(["held east ConfigMap/mesh/again: somebody deleted it and created another one under its name"])
+    expect(told(made.items)).toEqual([
+      "held east ConfigMap/mesh/again: somebody deleted it and created another one under its name"
+    ])
     // The same between plan and apply: the server itself refuses.
     await apply(clusters, [config("again"), config("kept")])
     const { report } = await withSink(async (sink) => {
@@ -243,10 +407,30 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
 
   it("A15: an object that its finalizers hold stays listed, and is tried again", async () => {
     await apply(clusters, [config("stuck"), config("kept")])
-    await east.kubectl(["patch", "configmap/stuck", "-n", "mesh", "--type=merge", "-p", '{"metadata":{"finalizers":["example.com/never"]}}'])
+    await east.kubectl([
+      "patch",
+      "configmap/stuck",
+      "-n",
+      "mesh",
+      "--type=merge",
+      "-p",
+      '{"metadata":{"finalizers":["example.com/never"]}}'
+    ])
     const { report } = await apply(clusters, [config("kept")], { config: { wait: "300ms" } })
-    expect(report.items[0]).toMatchObject({ op: "delete", outcome: "failed", message: "it is marked for deletion, but finalizers hold it: example.com/never" })
-    await east.kubectl(["patch", "configmap/stuck", "-n", "mesh", "--type=merge", "-p", '{"metadata":{"finalizers":null}}'])
+    expect(report.items[0]).toMatchObject({
+      op: "delete",
+      outcome: "failed",
+      message: "it is marked for deletion, but finalizers hold it: example.com/never"
+    })
+    await east.kubectl([
+      "patch",
+      "configmap/stuck",
+      "-n",
+      "mesh",
+      "--type=merge",
+      "-p",
+      '{"metadata":{"finalizers":null}}'
+    ])
     const again = await apply(clusters, [config("kept")])
     expect(again.plan.items.filter((i) => i.op === "delete").length + again.plan.unchanged).toBeGreaterThan(0)
     expect(await names(east, "/api/v1/namespaces/mesh/configmaps")).toEqual(["kept"])
@@ -265,15 +449,33 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
 
   it("A18: no right to delete: applied all the same, the delete fails and stays listed", async () => {
     await apply(proxied(), [config("old")])
-    proxy.decide = ({ method, url }) => (method === "DELETE" && url.pathname.includes("/mesh/") ? { status: 403, body: status(403, "Forbidden", 'configmaps "old" is forbidden: User "u" cannot delete resource "configmaps"') } : undefined)
+    proxy.decide = ({ method, url }) =>
+      method === "DELETE" && url.pathname.includes("/mesh/")
+        ? {
+            status: 403,
+            body: status(
+              403,
+              "Forbidden",
+              'configmaps "old" is forbidden: User "u" cannot delete resource "configmaps"'
+            )
+          }
+        : undefined
     const { report } = await apply(proxied(), [config("new")])
-    expect([...outcomes(report)].sort()).toEqual(["applied create east ConfigMap/mesh/new", "failed delete east ConfigMap/mesh/old"])
+    expect([...outcomes(report)].sort()).toEqual([
+      "applied create east ConfigMap/mesh/new",
+      "failed delete east ConfigMap/mesh/old"
+    ])
     proxy.decide = () => undefined
     expect(told((await plan(proxied(), [config("new")])).items)).toEqual(["delete east ConfigMap/mesh/old"])
   })
 
   it("A18: rights in single namespaces are enough", async () => {
-    const role = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata: { name: "cw" }, rules: [{ apiGroups: ["", "networking.istio.io"], resources: ["configmaps", "serviceentries"], verbs: ["*"] }] }
+    const role = {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "Role",
+      metadata: { name: "cw" },
+      rules: [{ apiGroups: ["", "networking.istio.io"], resources: ["configmaps", "serviceentries"], verbs: ["*"] }]
+    }
     for (const namespace of ["mesh", "default"]) {
       await east.kubectl(["apply", "-n", namespace, "-f", "-"], JSON.stringify(role))
       await east.kubectl(["create", "rolebinding", "cw", "-n", namespace, "--role=cw", "--user=user"])
@@ -287,21 +489,32 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
 
   it("A20: an object that is too large fails alone", async () => {
     const { report } = await apply(clusters, [config("large", { a: "x".repeat(1_700_000) }), config("small")])
-    expect([...outcomes(report)].sort()).toEqual(["applied create east ConfigMap/mesh/small", "failed create east ConfigMap/mesh/large"])
+    expect([...outcomes(report)].sort()).toEqual([
+      "applied create east ConfigMap/mesh/small",
+      "failed create east ConfigMap/mesh/large"
+    ])
   })
 
   it("A21: answers that are lost after the write are looked up", async () => {
-    proxy.decide = ({ method, url }, nth) => (method === "PATCH" && url.pathname.endsWith("lost") && nth < 3 ? { cutAfter: 10 } : undefined)
+    proxy.decide = ({ method, url }, nth) =>
+      method === "PATCH" && url.pathname.endsWith("lost") && nth < 3 ? { cutAfter: 10 } : undefined
     const { report } = await apply(proxied(), [config("lost"), config("fine")])
     expect(report.items.map((i) => i.outcome)).toEqual(["applied", "applied"])
     proxy.decide = ({ method }) => (method === "PATCH" ? { cutAfter: 0 } : undefined)
-    const second = await apply(proxied(), [config("lost", { a: "new" }), config("fine")], { config: { patience: "300ms" } })
+    const second = await apply(proxied(), [config("lost", { a: "new" }), config("fine")], {
+      config: { patience: "300ms" }
+    })
     expect(outcomes(second.report)).toEqual(["applied update east ConfigMap/mesh/lost"])
   })
 
   it("A22: a second run writes nothing: no resource version moves", async () => {
     const model = modelOf(clusters)
-    const objects = [...many(20), config("c"), { apiVersion: "v1", kind: "Namespace", metadata: { name: "mine" } }, Given.object(model.fleet, config("part", { k: "v" }), { ownership: "fields" })]
+    const objects = [
+      ...many(20),
+      config("c"),
+      { apiVersion: "v1", kind: "Namespace", metadata: { name: "mine" } },
+      Given.object(model.fleet, config("part", { k: "v" }), { ownership: "fields" })
+    ]
     await apply(proxied(), objects)
     await sleep(1100)
     const before = await versions(east)
@@ -317,19 +530,39 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
   it("A25: a quota is a failure of what exceeds it", async () => {
     await east.kubectl(["create", "namespace", "small"])
     await east.kubectl(["create", "quota", "q", "--hard=count/configmaps=0", "-n", "small"])
-    await east.kubectl(["patch", "quota", "q", "-n", "small", "--subresource=status", "--type=merge", "-p", JSON.stringify({ status: { hard: { "count/configmaps": "0" }, used: { "count/configmaps": "0" } } })])
+    await east.kubectl([
+      "patch",
+      "quota",
+      "q",
+      "-n",
+      "small",
+      "--subresource=status",
+      "--type=merge",
+      "-p",
+      JSON.stringify({ status: { hard: { "count/configmaps": "0" }, used: { "count/configmaps": "0" } } })
+    ])
     const { report } = await apply(clusters, [config("x", {}, "small"), config("y")])
-    expect([...outcomes(report)].sort()).toEqual(["applied create east ConfigMap/mesh/y", "failed create east ConfigMap/small/x"])
+    expect([...outcomes(report)].sort()).toEqual([
+      "applied create east ConfigMap/mesh/y",
+      "failed create east ConfigMap/small/x"
+    ])
     expect(report.diagnostics?.[0]?.message).toContain("quota")
   })
 
   it("A26: one dead cluster of many: the others finish in their normal time", async () => {
     await using dead = await startFaultProxy({ port: east.port })
     dead.set({ kind: "blackhole" })
-    const fleet = { east: east.kubeconfig, west: west.kubeconfig, dead: east.writeKubeconfig("dead", { url: `https://127.0.0.1:${dead.port}` }) }
+    const fleet = {
+      east: east.kubeconfig,
+      west: west.kubeconfig,
+      dead: east.writeKubeconfig("dead", { url: `https://127.0.0.1:${dead.port}` })
+    }
     const { plan: made, report } = await apply(fleet, many(5))
     expect([...(made.failed ?? [])].map(([name, d]) => `${name} ${d.code}`)).toEqual(["dead CW425"])
-    expect(report.items.map((i) => `${i.target} ${i.outcome}`).sort()).toEqual([...Array(5).fill("east applied"), ...Array(5).fill("west applied")])
+    expect(report.items.map((i) => `${i.target} ${i.outcome}`).sort()).toEqual([
+      ...Array(5).fill("east applied"),
+      ...Array(5).fill("west applied")
+    ])
   }, 60_000)
 
   it("two names for one server are refused, and a cluster without a connection is said", async () => {
@@ -337,25 +570,72 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
     expect([...(made.failed ?? [])].map(([name, d]) => `${name} ${d.code}`)).toEqual(["east CW702", "again CW702"])
     const model = Given.model({ clusters: ["nowhere"] })
     const unknown = await withSink((sink) => sink.plan(Given.desired([], { model })))
-    expect([...(unknown.failed ?? [])].map(([, d]) => d.message)).toEqual(["cluster nowhere: nothing says how to reach it"])
+    expect([...(unknown.failed ?? [])].map(([, d]) => d.message)).toEqual([
+      "cluster nowhere: nothing says how to reach it"
+    ])
   })
 
   it("hostile names and texts neither crash nor reach another object", async () => {
-    const evil = (name: string): KubernetesObject => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "mesh" }, data: {} })
-    const { plan: made, report } = await apply(clusters, [evil("../secrets"), evil("a%2fb"), evil("UPPER"), evil("bell\u0007"), config("fine")])
+    const evil = (name: string): KubernetesObject => ({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name, namespace: "mesh" },
+      data: {}
+    })
+    const { plan: made, report } = await apply(clusters, [
+      evil("../secrets"),
+      evil("a%2fb"),
+      evil("UPPER"),
+      evil("bell\u0007"),
+      config("fine")
+    ])
     expect(outcomes(report)).toContain("applied create east ConfigMap/mesh/fine")
-    expect(report.items.filter((i) => i.outcome === "failed").map((i) => i.id).sort()).toEqual(["/ConfigMap/mesh/UPPER"])
-    expect(made.items.filter((i) => i.op === "conflict").map((i) => i.id)).toEqual(["/ConfigMap/mesh/../secrets", "/ConfigMap/mesh/a%2fb", "/ConfigMap/mesh/bell\u0007"])
+    expect(
+      report.items
+        .filter((i) => i.outcome === "failed")
+        .map((i) => i.id)
+        .sort()
+    ).toEqual(["/ConfigMap/mesh/UPPER"])
+    expect(made.items.filter((i) => i.op === "conflict").map((i) => i.id)).toEqual([
+      "/ConfigMap/mesh/../secrets",
+      "/ConfigMap/mesh/a%2fb",
+      "/ConfigMap/mesh/bell\u0007"
+    ])
   })
 
   it("order: what is needed first comes first, routes after what they lead to, deletes the other way round", async () => {
-    const route: KubernetesObject = { apiVersion: istio, kind: "VirtualService", metadata: { name: "route", namespace: "mesh2" }, spec: { hosts: ["e.global"], http: [{ route: [{ destination: { host: "e.global" } }] }] } }
+    const route: KubernetesObject = {
+      apiVersion: istio,
+      kind: "VirtualService",
+      metadata: { name: "route", namespace: "mesh2" },
+      spec: { hosts: ["e.global"], http: [{ route: [{ destination: { host: "e.global" } }] }] }
+    }
     const target: KubernetesObject = { ...entry("e"), metadata: { name: "e", namespace: "mesh2" } }
-    const rule: KubernetesObject = { apiVersion: istio, kind: "DestinationRule", metadata: { name: "e", namespace: "mesh2" }, spec: { host: "e.global" } }
-    const all = [route, rule, target, config("m", {}, "mesh2"), { apiVersion: "v1", kind: "Namespace", metadata: { name: "mesh2" } }]
+    const rule: KubernetesObject = {
+      apiVersion: istio,
+      kind: "DestinationRule",
+      metadata: { name: "e", namespace: "mesh2" },
+      spec: { host: "e.global" }
+    }
+    const all = [
+      route,
+      rule,
+      target,
+      config("m", {}, "mesh2"),
+      { apiVersion: "v1", kind: "Namespace", metadata: { name: "mesh2" } }
+    ]
     await apply(proxied(), all)
-    const order = (method: string) => proxy.seen.filter((s) => s.method === method && !s.url.pathname.includes("cw-inventory")).map((s) => s.url.pathname.split("/").at(-2))
-    expect(order("PATCH")).toEqual(["namespaces", "configmaps", "destinationrules", "serviceentries", "virtualservices"])
+    const order = (method: string) =>
+      proxy.seen
+        .filter((s) => s.method === method && !s.url.pathname.includes("cw-inventory"))
+        .map((s) => s.url.pathname.split("/").at(-2))
+    expect(order("PATCH")).toEqual([
+      "namespaces",
+      "configmaps",
+      "destinationrules",
+      "serviceentries",
+      "virtualservices"
+    ])
     await apply(proxied(), [all.at(-1)!])
     expect(order("DELETE")).toEqual(["virtualservices", "destinationrules", "serviceentries", "configmaps"])
     await east.kubectl(["delete", "ns", "mesh2", "--wait=false"])

@@ -23,7 +23,10 @@ beforeAll(async () => {
   servers = await startApiServers(2, { sharedEtcd: true })
   proxies = await Promise.all(servers.map((s) => startIntercept(s)))
   for (const proxy of proxies) proxy.gate = steps.promise
-  writeFileSync(join(directory, "clusters.json"), JSON.stringify(proxies.map((p, i) => ({ name: names[i], kubeconfig_path: p.kubeconfig }))))
+  writeFileSync(
+    join(directory, "clusters.json"),
+    JSON.stringify(proxies.map((p, i) => ({ name: names[i], kubeconfig_path: p.kubeconfig })))
+  )
 }, 120_000)
 afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
@@ -36,10 +39,18 @@ interface Item {
   readonly data?: Readonly<Record<string, string>>
 }
 
-const items = async (server: ApiServer): Promise<ReadonlyArray<Item>> => JSON.parse((await server.request("GET", path)).body).items
+const items = async (server: ApiServer): Promise<ReadonlyArray<Item>> =>
+  JSON.parse((await server.request("GET", path)).body).items
 const isOurRecord = (o: Item) => o.metadata.labels?.["coddiwomple.io/inventory"] !== undefined
 const write = (server: ApiServer, name: string) =>
-  server.request("POST", `${path}?fieldManager=someone`, { body: JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: { theirs: "yes", address: "no" } }) })
+  server.request("POST", `${path}?fieldManager=someone`, {
+    body: JSON.stringify({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name },
+      data: { theirs: "yes", address: "no" }
+    })
+  })
 
 let strangers = 0
 const world: World = {
@@ -53,7 +64,9 @@ const world: World = {
     const found = await Promise.all(servers.map(items))
     return new Map(
       found.flatMap((list, i) =>
-        list.filter((o) => !isOurRecord(o)).map((o): [string, string] => [`${names[i]} ${o.metadata.name}`, JSON.stringify([o.metadata.labels, o.data])])
+        list
+          .filter((o) => !isOurRecord(o))
+          .map((o): [string, string] => [`${names[i]} ${o.metadata.name}`, JSON.stringify([o.metadata.labels, o.data])])
       )
     )
   },
@@ -84,8 +97,17 @@ describe.each([
     plugin,
     platform: NodeServices.layer as Platform,
     config: { clustersFile: "clusters.json", patience: "500ms", wait: "2s" },
-    accepts: [{ adopt: true, conflicts: "never", migrate: ["kubectl-client-side-apply"] }, { contexts: { a: "x" }, kubeconfig: "k", clusters: ["a"], inventory: "istio-system" }],
-    rejects: [{ conflicts: "sometimes" }, { inventory: "No_Namespace" }, { wait: "soon" }, { concurrency: 0 }, { adopt: "yes" }],
+    accepts: [
+      { adopt: true, conflicts: "never", migrate: ["kubectl-client-side-apply"] },
+      { contexts: { a: "x" }, kubeconfig: "k", clusters: ["a"], inventory: "istio-system" }
+    ],
+    rejects: [
+      { conflicts: "sometimes" },
+      { inventory: "No_Namespace" },
+      { wait: "soon" },
+      { concurrency: 0 },
+      { adopt: "yes" }
+    ],
     ...(missing ? { without: { S1: parts, S2: parts, S3: parts, S4: parts, S5: parts } } : {}),
     world,
     host: { finite },
@@ -93,9 +115,29 @@ describe.each([
     interruptions: 40,
     faults: [
       { title: "a cluster that is not there", must: "reported", ...answering("b", () => ({ cutAfter: 0 })) },
-      { title: "no right to write", must: "reported", ...answering("a", ({ method }) => (method === "PATCH" ? { status: 403, body: status(403, "Forbidden", "configmaps is forbidden") } : undefined)) },
-      { title: "no right to keep the inventory", must: "reported", ...answering("a", ({ method }) => (method === "POST" ? { status: 403, body: status(403, "Forbidden", "configmaps is forbidden") } : undefined)) },
-      { title: "an object that the server refuses", must: "reported", ...answering("a", ({ method, url }) => (method === "PATCH" && url.pathname.endsWith("reviews") ? { status: 422, body: status(422, "Invalid", "is invalid") } : undefined)) }
+      {
+        title: "no right to write",
+        must: "reported",
+        ...answering("a", ({ method }) =>
+          method === "PATCH" ? { status: 403, body: status(403, "Forbidden", "configmaps is forbidden") } : undefined
+        )
+      },
+      {
+        title: "no right to keep the inventory",
+        must: "reported",
+        ...answering("a", ({ method }) =>
+          method === "POST" ? { status: 403, body: status(403, "Forbidden", "configmaps is forbidden") } : undefined
+        )
+      },
+      {
+        title: "an object that the server refuses",
+        must: "reported",
+        ...answering("a", ({ method, url }) =>
+          method === "PATCH" && url.pathname.endsWith("reviews")
+            ? { status: 422, body: status(422, "Invalid", "is invalid") }
+            : undefined
+        )
+      }
     ]
   })) {
     it(`${law.name}: ${law.title}`, law.run, law.timeout)

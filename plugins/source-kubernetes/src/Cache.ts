@@ -34,12 +34,24 @@ export const none: Cache = { load: () => Effect.succeed(undefined), save: () => 
 
 const isStored = (value: unknown, server: string | undefined): value is Stored => {
   const stored = value as Partial<Stored> | null
-  if (typeof stored !== "object" || stored === null || stored.version !== 1 || (server !== undefined && stored.server !== server)) return false
+  if (
+    typeof stored !== "object" ||
+    stored === null ||
+    stored.version !== 1 ||
+    (server !== undefined && stored.server !== server)
+  )
+    return false
   if (typeof stored.at !== "number" || !Array.isArray(stored.facts)) return false
   return stored.facts.every((f: Partial<Stored["facts"][number]> | null) =>
     f?.kind === "service"
-      ? typeof f.name === "string" && typeof f.namespace === "string" && Array.isArray(f.prefixes) && Array.isArray(f.ports)
-      : f?.kind === "backend" && typeof f.service === "string" && typeof f.cluster === "string" && typeof f.host === "string"
+      ? typeof f.name === "string" &&
+        typeof f.namespace === "string" &&
+        Array.isArray(f.prefixes) &&
+        Array.isArray(f.ports)
+      : f?.kind === "backend" &&
+        typeof f.service === "string" &&
+        typeof f.cluster === "string" &&
+        typeof f.host === "string"
   )
 }
 
@@ -58,7 +70,12 @@ export const make = ({ fs, path }: Disk, directory: string, what: string): Cache
       ),
     save: (server, facts, now) =>
       Effect.gen(function* () {
-        const stored: Stored = { version: 1, server, at: now, facts: facts.flatMap((f) => (f.kind === "cluster" ? [] : [{ ...f, origin: undefined }])) }
+        const stored: Stored = {
+          version: 1,
+          server,
+          at: now,
+          facts: facts.flatMap((f) => (f.kind === "cluster" ? [] : [{ ...f, origin: undefined }]))
+        }
         yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
         const next = `${file}.${process.pid}`
         yield* fs.writeFileString(next, JSON.stringify(stored), { mode: 0o600 })
@@ -68,12 +85,26 @@ export const make = ({ fs, path }: Disk, directory: string, what: string): Cache
 }
 
 const ago = (ms: number): string => {
-  const [n, unit] = ms < 90_000 ? [ms / 1000, "s"] : ms < 5_400_000 ? [ms / 60_000, "min"] : ms < 172_800_000 ? [ms / 3_600_000, "h"] : [ms / 86_400_000, "days"]
+  const [n, unit] =
+    ms < 90_000
+      ? [ms / 1000, "s"]
+      : ms < 5_400_000
+        ? [ms / 60_000, "min"]
+        : ms < 172_800_000
+          ? [ms / 3_600_000, "h"]
+          : [ms / 86_400_000, "days"]
   return `${Math.round(n)} ${unit}`
 }
 
 /** The facts of a cache as events. The entry without a service keeps the partition in doubt from its first moment. */
-export const events = (partition: string, cluster: string, stored: Stored, now: number, reason: string, diagnostics: ReadonlyArray<Diagnostic.Diagnostic> = []): ReadonlyArray<SourceEvent> => {
+export const events = (
+  partition: string,
+  cluster: string,
+  stored: Stored,
+  now: number,
+  reason: string,
+  diagnostics: ReadonlyArray<Diagnostic.Diagnostic> = []
+): ReadonlyArray<SourceEvent> => {
   const facts = stored.facts.map((f): Fact => {
     const [name, namespace] = f.kind === "service" ? [f.name, f.namespace!] : (f.service.split(".") as [string, string])
     return { ...f, origin: new LiveOrigin(`cluster ${cluster}`, cluster, namespace, name) } as Fact

@@ -19,7 +19,9 @@ import { Partition } from "./Partition.ts"
 import { reader, type Word } from "./Words.ts"
 
 /** Times of clients and reflectors; the defaults are right outside of tests. */
-export const Tuning = Context.Reference<Partial<Settings> & Client.Options>("cw/source-kubernetes/Tuning", { defaultValue: () => ({}) })
+export const Tuning = Context.Reference<Partial<Settings> & Client.Options>("cw/source-kubernetes/Tuning", {
+  defaultValue: () => ({})
+})
 
 export interface Spec {
   readonly fact: ClusterFact
@@ -34,11 +36,19 @@ export const asksForAddress = (spec: Spec): boolean => spec.fact.addresses.lengt
 export const gatewayName = (spec: Spec): string => `${spec.fact.name}/gateway`
 
 /** Partitions the cluster speaks of. */
-export const partitions = (spec: Spec): ReadonlyArray<string> => [spec.fact.name, ...(asksForAddress(spec) ? [gatewayName(spec)] : [])]
+export const partitions = (spec: Spec): ReadonlyArray<string> => [
+  spec.fact.name,
+  ...(asksForAddress(spec) ? [gatewayName(spec)] : [])
+]
 
 export const gatewayPlace = (spec: Spec): { readonly namespace: string; readonly labelSelector: string } => {
   const { gateway } = spec.fact
-  const labels = gateway?.selector === undefined ? spec.gateway.selector : Object.entries(gateway.selector).map(([k, v]) => `${k}=${v}`).join(",")
+  const labels =
+    gateway?.selector === undefined
+      ? spec.gateway.selector
+      : Object.entries(gateway.selector)
+          .map(([k, v]) => `${k}=${v}`)
+          .join(",")
   return { namespace: gateway?.namespace ?? spec.gateway.namespace, labelSelector: labels }
 }
 
@@ -47,14 +57,20 @@ export const servicesPath = ({ namespaces }: Selection): string =>
   namespaces?.length === 1 ? `/api/v1/namespaces/${encodeURIComponent(namespaces[0]!)}/services` : "/api/v1/services"
 
 const reflection = (spec: Spec): Reflection<Word> => {
-  const read = reader({ cluster: spec.fact.name, domain: spec.fact.domain ?? "cluster.local", bareNames: spec.bareNames })
+  const read = reader({
+    cluster: spec.fact.name,
+    domain: spec.fact.domain ?? "cluster.local",
+    bareNames: spec.bareNames
+  })
   const selected = selector(spec.select)
   // Checked when the configuration was read.
   const counts = "problem" in selected ? () => false : selected
   return {
     path: servicesPath(spec.select),
     ...(spec.select.labels === undefined ? {} : { labelSelector: spec.select.labels }),
-    ...(spec.select.namespaces === undefined ? { fieldSelector: [...systemNamespaces].map((n) => `metadata.namespace!=${n}`).join(",") } : {}),
+    ...(spec.select.namespaces === undefined
+      ? { fieldSelector: [...systemNamespaces].map((n) => `metadata.namespace!=${n}`).join(",") }
+      : {}),
     project: (object) => (counts(object) ? read(object) : undefined)
   }
 }
@@ -71,15 +87,27 @@ const heard = <A>(events: Stream.Stream<A>, take: (event: A) => SourceEvent | un
 /** Pause before a kubeconfig that cannot be used is looked at again. */
 const again = "30 seconds"
 
-const live = (spec: Spec, client: Client.Client, settings: Partial<Settings>, keeper: Keeper): Stream.Stream<SourceEvent> => {
+const live = (
+  spec: Spec,
+  client: Client.Client,
+  settings: Partial<Settings>,
+  keeper: Keeper
+): Stream.Stream<SourceEvent> => {
   const services = new Partition(spec.fact.name, client)
   const words = reflect(client, { ...reflection(spec), view: keeper.view }, settings)
   const events = keeper.behind(heard(words, (event) => services.take(event)))
   if (!asksForAddress(spec)) return events
   const { namespace, labelSelector } = gatewayPlace(spec)
-  const gateway = new GatewayPartition(gatewayName(spec), client, spec.fact, `with ${labelSelector} in namespace ${namespace}`)
+  const gateway = new GatewayPartition(
+    gatewayName(spec),
+    client,
+    spec.fact,
+    `with ${labelSelector} in namespace ${namespace}`
+  )
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/services`
-  const addresses = heard(reflect(client, { path, labelSelector, project: gatewayService }, settings), (event) => gateway.take(event))
+  const addresses = heard(reflect(client, { path, labelSelector, project: gatewayService }, settings), (event) =>
+    gateway.take(event)
+  )
   return Stream.merge(addresses, events)
 }
 
@@ -100,14 +128,23 @@ export const stream = (spec: Spec): Stream.Stream<SourceEvent> => {
       const { name, connection } = spec.fact
       const tuning = yield* Tuning
       const keeper = yield* Keeper.make(spec.fact.name, spec.cache)
-      const connected = yield* Effect.result(Client.connect(name, connection ?? {}, { connectTimeout: 5000, ...tuning }))
+      const connected = yield* Effect.result(
+        Client.connect(name, connection ?? {}, { connectTimeout: 5000, ...tuning })
+      )
       if (connected._tag === "Success") {
         keeper.server = connected.success.context.server
         return live(spec, connected.success, { ...tuning, ...(spec.finite ? { once: 2 } : {}) }, keeper)
       }
-      const words = keeper.behind(Stream.fromIterable(unusable(spec, connected.failure, yield* Clock.currentTimeMillis)))
+      const words = keeper.behind(
+        Stream.fromIterable(unusable(spec, connected.failure, yield* Clock.currentTimeMillis))
+      )
       return spec.finite ? words : Stream.concat(words, Stream.drain(Stream.fromEffect(Effect.sleep(again))))
     })
   )
-  return spec.finite ? attempt : Stream.concat(attempt, Stream.suspend(() => stream(spec)))
+  return spec.finite
+    ? attempt
+    : Stream.concat(
+        attempt,
+        Stream.suspend(() => stream(spec))
+      )
 }

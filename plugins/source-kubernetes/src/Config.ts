@@ -14,7 +14,8 @@ const Select = Schema.Struct({
   ),
   namespaces: Schema.optionalKey(
     Schema.NonEmptyArray(Schema.NonEmptyString).annotate({
-      description: "Only these namespaces. With one of them, rights in that namespace are enough. Without it all but the system's."
+      description:
+        "Only these namespaces. With one of them, rights in that namespace are enough. Without it all but the system's."
     })
   )
 })
@@ -35,28 +36,38 @@ export const Config = Schema.Struct({
   ),
   kubeconfig: Schema.optionalKey(
     Schema.NonEmptyString.annotate({
-      description: "Kubeconfig for `contexts`. Relative to the pipeline file. Without it KUBECONFIG, ~/.kube/config, or the service account of the pod."
+      description:
+        "Kubeconfig for `contexts`. Relative to the pipeline file. Without it KUBECONFIG, ~/.kube/config, or the service account of the pod."
     })
   ),
-  select: Schema.optionalKey(Select.annotate({ description: "Which Services count. A Service must pass all of these." })),
+  select: Schema.optionalKey(
+    Select.annotate({ description: "Which Services count. A Service must pass all of these." })
+  ),
   bareNames: Schema.optionalKey(
     Schema.Array(Schema.NonEmptyString).annotate({
-      description: "Namespaces whose Services get their bare name too: `reviews.global` beside `reviews.default.global`.",
+      description:
+        "Namespaces whose Services get their bare name too: `reviews.global` beside `reviews.default.global`.",
       examples: [["default"]]
     })
   ),
   gateway: Schema.optionalKey(
     Schema.Struct({
-      namespace: Schema.NonEmptyString.annotate({ description: "Namespace of the gateway Service.", default: "istio-system" }).pipe(
-        Schema.withDecodingDefaultKey(Effect.succeed("istio-system"))
-      ),
-      selector: Schema.String.annotate({ description: "Labels of the gateway Service.", default: "istio=eastwestgateway" }).pipe(
-        Schema.withDecodingDefaultKey(Effect.succeed("istio=eastwestgateway"))
-      )
-    }).annotate({ description: "Where the address of a cluster is found that has none in `clusters`; the cluster's own `gateway` wins." })
+      namespace: Schema.NonEmptyString.annotate({
+        description: "Namespace of the gateway Service.",
+        default: "istio-system"
+      }).pipe(Schema.withDecodingDefaultKey(Effect.succeed("istio-system"))),
+      selector: Schema.String.annotate({
+        description: "Labels of the gateway Service.",
+        default: "istio=eastwestgateway"
+      }).pipe(Schema.withDecodingDefaultKey(Effect.succeed("istio=eastwestgateway")))
+    }).annotate({
+      description:
+        "Where the address of a cluster is found that has none in `clusters`; the cluster's own `gateway` wins."
+    })
   ),
   cache: Schema.Boolean.annotate({
-    description: "Keep what a cluster said last on disk, so that a restart during its outage does not forget it. Such facts are stale: nothing is deleted because of them.",
+    description:
+      "Keep what a cluster said last on disk, so that a restart during its outage does not forget it. Such facts are stale: nothing is deleted because of them.",
     default: true
   }).pipe(Schema.withDecodingDefaultKey(Effect.succeed(true)))
 })

@@ -12,7 +12,9 @@ export const examine = (spec: Spec): Effect.Effect<ReadonlyArray<Diagnostic.Diag
   Effect.scoped(
     Effect.gen(function* () {
       const { connection, gateway, name } = spec.fact
-      const connected = yield* Effect.result(Client.connect(name, connection ?? {}, { connectTimeout: 5000, budget: 3000, ...(yield* Tuning) }))
+      const connected = yield* Effect.result(
+        Client.connect(name, connection ?? {}, { connectTimeout: 5000, budget: 3000, ...(yield* Tuning) })
+      )
       if (connected._tag === "Failure") return named(name, connected.failure.diagnostics ?? [])
       const client = connected.success
       const place = gatewayPlace(spec)
@@ -23,15 +25,24 @@ export const examine = (spec: Spec): Effect.Effect<ReadonlyArray<Diagnostic.Diag
       ])
       const answers = Effect.gen(function* () {
         const denied = yield* missing(client, rights)
-        const findings = denied.map((right) => Diagnostic.error("CW428", `cluster ${name}: the right to ${rightText(right)} is missing`))
+        const findings = denied.map((right) =>
+          Diagnostic.error("CW428", `cluster ${name}: the right to ${rightText(right)} is missing`)
+        )
         if (denied.some((r) => r.verb === "list")) return findings
         const path = `/api/v1/namespaces/${encodeURIComponent(place.namespace)}/services`
         // Without the right to look there the gateway is not judged, unless its address is needed.
-        const found = yield* Effect.result(list(client, { path, query: { labelSelector: place.labelSelector } }, gatewayService))
+        const found = yield* Effect.result(
+          list(client, { path, query: { labelSelector: place.labelSelector } }, gatewayService)
+        )
         if (found._tag === "Failure") return findings
         const where = `with ${place.labelSelector} in namespace ${place.namespace}`
-        return [...findings, ...gatewayFindings(name, where, found.success.items, gateway?.port ?? defaultPort, asksForAddress(spec))]
+        return [
+          ...findings,
+          ...gatewayFindings(name, where, found.success.items, gateway?.port ?? defaultPort, asksForAddress(spec))
+        ]
       })
-      return yield* Effect.catchTag(answers, "ApiError", (error) => Effect.succeed([diagnose(name, client.context, error)]))
+      return yield* Effect.catchTag(answers, "ApiError", (error) =>
+        Effect.succeed([diagnose(name, client.context, error)])
+      )
     })
   )

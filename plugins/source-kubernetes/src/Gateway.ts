@@ -19,8 +19,13 @@ export interface GatewayService {
 
 export const gatewayService = (object: Raw): GatewayService => {
   const { spec, status } = object as {
-    readonly spec?: { readonly externalIPs?: ReadonlyArray<string>; readonly ports?: ReadonlyArray<{ readonly port: number }> }
-    readonly status?: { readonly loadBalancer?: { readonly ingress?: ReadonlyArray<{ readonly ip?: string; readonly hostname?: string }> } }
+    readonly spec?: {
+      readonly externalIPs?: ReadonlyArray<string>
+      readonly ports?: ReadonlyArray<{ readonly port: number }>
+    }
+    readonly status?: {
+      readonly loadBalancer?: { readonly ingress?: ReadonlyArray<{ readonly ip?: string; readonly hostname?: string }> }
+    }
   }
   const ingress = (status?.loadBalancer?.ingress ?? []).flatMap((i) => i.ip ?? i.hostname ?? [])
   return {
@@ -31,15 +36,30 @@ export const gatewayService = (object: Raw): GatewayService => {
 }
 
 /** What is wrong with the gateway of a cluster. */
-export const gatewayFindings = (cluster: string, where: string, services: ReadonlyArray<GatewayService>, port: number, addressNeeded: boolean): ReadonlyArray<Diagnostic.Diagnostic> => {
-  const warn = (message: string, help: string) => [Diagnostic.warning("CW513", `cluster ${cluster}: ${message}`, { help })]
-  if (services.length === 0) return warn(`no gateway Service ${where}`, "install Istio's east-west gateway, or name another one under `gateway`")
+export const gatewayFindings = (
+  cluster: string,
+  where: string,
+  services: ReadonlyArray<GatewayService>,
+  port: number,
+  addressNeeded: boolean
+): ReadonlyArray<Diagnostic.Diagnostic> => {
+  const warn = (message: string, help: string) => [
+    Diagnostic.warning("CW513", `cluster ${cluster}: ${message}`, { help })
+  ]
+  if (services.length === 0)
+    return warn(`no gateway Service ${where}`, "install Istio's east-west gateway, or name another one under `gateway`")
   const names = services.map((s) => s.name).join(", ")
   if (addressNeeded && services.every((s) => s.addresses.length === 0)) {
-    return warn(`the gateway Service ${names} has no external address`, "give the cluster an `address`, or wait for its load balancer")
+    return warn(
+      `the gateway Service ${names} has no external address`,
+      "give the cluster an `address`, or wait for its load balancer"
+    )
   }
   if (services.every((s) => !s.ports.includes(port))) {
-    return warn(`the gateway Service ${names} has no port ${port}`, "mTLS between clusters needs Istio's east-west gateway; an ingress gateway has no such port")
+    return warn(
+      `the gateway Service ${names} has no port ${port}`,
+      "mTLS between clusters needs Istio's east-west gateway; an ingress gateway has no such port"
+    )
   }
   return []
 }

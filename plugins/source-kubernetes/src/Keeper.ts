@@ -46,13 +46,21 @@ export class Keeper {
   private readonly see = (event: SourceEvent): Effect.Effect<ReadonlyArray<SourceEvent>> =>
     Effect.gen({ self: this }, function* () {
       if (event._tag === "Snapshot" || event._tag === "Delta") this.dirty = true
-      if (event._tag !== "Freshness" || event.state !== "never-synced" || event.partition !== this.cluster) return [event]
+      if (event._tag !== "Freshness" || event.state !== "never-synced" || event.partition !== this.cluster)
+        return [event]
       if (!this.asked) {
         this.asked = true
         const stored = yield* this.cache.load(this.server)
         if (stored !== undefined) {
           this.since = stored.at
-          return cachedEvents(event.partition, this.cluster, stored, yield* Clock.currentTimeMillis, event.reason ?? "", event.diagnostics)
+          return cachedEvents(
+            event.partition,
+            this.cluster,
+            stored,
+            yield* Clock.currentTimeMillis,
+            event.reason ?? "",
+            event.diagnostics
+          )
         }
       }
       return [this.since === undefined ? event : { ...event, state: "stale", since: this.since }]

@@ -78,7 +78,13 @@ export class Partition {
       if (spoke && this.silent.has(object)) gone.push(...this.keysOf(object))
       for (const fact of factsOf(word)) facts.push(fact)
     }
-    return { _tag: "Delta", partition: this.name, upserts: facts, removes: gone, ...(badChanged ? { bad: this.badEntries } : {}) }
+    return {
+      _tag: "Delta",
+      partition: this.name,
+      upserts: facts,
+      removes: gone,
+      ...(badChanged ? { bad: this.badEntries } : {})
+    }
   }
 
   /** Objects are `namespace/name`. */

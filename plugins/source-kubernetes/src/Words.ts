@@ -27,7 +27,13 @@ export class LiveOrigin implements Origin {
 }
 
 /** What one Service says. Nearly all say facts and nothing else. */
-export type Word = ReadonlyArray<Fact> | { readonly facts: ReadonlyArray<Fact>; readonly bad: ReadonlyArray<BadEntry>; readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic> }
+export type Word =
+  | ReadonlyArray<Fact>
+  | {
+      readonly facts: ReadonlyArray<Fact>
+      readonly bad: ReadonlyArray<BadEntry>
+      readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
+    }
 
 export const factsOf = (word: Word): ReadonlyArray<Fact> => ("facts" in word ? word.facts : word)
 

@@ -43,7 +43,8 @@ export default Source.make({
     const disk: Cache.Disk = { fs: yield* FileSystem.FileSystem, path: yield* Path.Path }
     const host = yield* Host
     const selected = labelSelector(config.select?.labels ?? "")
-    if ("problem" in selected) return yield* refused([Diagnostic.error("CW105", selected.problem, { field: "select.labels" })])
+    if ("problem" in selected)
+      return yield* refused([Diagnostic.error("CW105", selected.problem, { field: "select.labels" })])
     const fleet = fleetOf(config, disk, host)
     return {
       events: Stream.unwrap(Effect.map(fleet, events)),
@@ -68,13 +69,24 @@ const fleetOf = (config: Config, { fs, path }: Cache.Disk, host: Host["Service"]
       finite: host.finite,
       cache:
         config.cache && host.cacheDirectory !== undefined
-          ? Cache.make({ fs, path }, host.cacheDirectory, JSON.stringify([host.pipeline, fact.name, fact.connection, config.select]))
+          ? Cache.make(
+              { fs, path },
+              host.cacheDirectory,
+              JSON.stringify([host.pipeline, fact.name, fact.connection, config.select])
+            )
           : Cache.none
     })
     if (config.clusters === undefined) {
-      const kubeconfigPath = config.kubeconfig === undefined ? {} : { kubeconfigPath: path.resolve(host.directory, config.kubeconfig) }
+      const kubeconfigPath =
+        config.kubeconfig === undefined ? {} : { kubeconfigPath: path.resolve(host.directory, config.kubeconfig) }
       const facts = Object.entries(config.contexts ?? {}).map(
-        ([name, context]): ClusterFact => ({ kind: "cluster", name, addresses: [], connection: { ...kubeconfigPath, context }, origin: { label: `context ${context}` } })
+        ([name, context]): ClusterFact => ({
+          kind: "cluster",
+          name,
+          addresses: [],
+          connection: { ...kubeconfigPath, context },
+          origin: { label: `context ${context}` }
+        })
       )
       return { specs: facts.map(specOf), bad: [] }
     }
@@ -85,12 +97,21 @@ const fleetOf = (config: Config, { fs, path }: Cache.Disk, host: Host["Service"]
     return {
       specs: facts.map(specOf),
       bad,
-      file: { _tag: "Snapshot", partition: config.clusters, facts: known, bad: bad.length === 0 ? [] : [{ diagnostics: bad }], diagnostics: warnings }
+      file: {
+        _tag: "Snapshot",
+        partition: config.clusters,
+        facts: known,
+        bad: bad.length === 0 ? [] : [{ diagnostics: bad }],
+        diagnostics: warnings
+      }
     }
   })
 
 const events = ({ specs, file }: Fleet): Stream.Stream<SourceEvent> => {
   const names = [...(file === undefined ? [] : [file.partition]), ...specs.flatMap(Cluster.partitions)]
   const first: ReadonlyArray<SourceEvent> = [{ _tag: "Partitions", names }, ...(file === undefined ? [] : [file])]
-  return Stream.concat(Stream.fromIterable(first), Stream.mergeAll(specs.map(Cluster.stream), { concurrency: "unbounded" }))
+  return Stream.concat(
+    Stream.fromIterable(first),
+    Stream.mergeAll(specs.map(Cluster.stream), { concurrency: "unbounded" })
+  )
 }

@@ -15,22 +15,34 @@ const missing = lacking("etcd", "kube")
 let server: ApiServer
 let proxy: FaultProxy
 
-const clusters = (entries: ReadonlyArray<object>) => writeFileSync(join(directory, "clusters.json"), JSON.stringify(entries))
+const clusters = (entries: ReadonlyArray<object>) =>
+  writeFileSync(join(directory, "clusters.json"), JSON.stringify(entries))
 const east = { name: "east", address: "10.0.0.1", kubeconfig_path: "kubeconfig" }
 
 const put = async (name: string, annotations: Record<string, string> = {}) => {
-  const body = { apiVersion: "v1", kind: "Service", metadata: { name, labels: { export: "yes" }, annotations }, spec: { ports: [{ name: "http", port: 80, protocol: "TCP" }] } }
-  await server.request("PATCH", `/api/v1/namespaces/default/services/${name}?fieldManager=t&force=true`, { body: JSON.stringify(body), type: "application/apply-patch+yaml" })
+  const body = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, labels: { export: "yes" }, annotations },
+    spec: { ports: [{ name: "http", port: 80, protocol: "TCP" }] }
+  }
+  await server.request("PATCH", `/api/v1/namespaces/default/services/${name}?fieldManager=t&force=true`, {
+    body: JSON.stringify(body),
+    type: "application/apply-patch+yaml"
+  })
 }
 const remove = (name: string) => server.request("DELETE", `/api/v1/namespaces/default/services/${name}`)
 const only = async (...names: ReadonlyArray<string>) => {
   proxy.set({ kind: "none" })
   clusters([east])
-  const { items } = JSON.parse((await server.request("GET", "/api/v1/namespaces/default/services?labelSelector=export")).body)
+  const { items } = JSON.parse(
+    (await server.request("GET", "/api/v1/namespaces/default/services?labelSelector=export")).body
+  )
   for (const { metadata } of items) if (!names.includes(metadata.name)) await remove(metadata.name)
   for (const name of names) await put(name)
 }
-const facts = (...names: ReadonlyArray<string>) => names.flatMap((n) => [`service/${n}.default`, `backend/${n}.default/east`])
+const facts = (...names: ReadonlyArray<string>) =>
+  names.flatMap((n) => [`service/${n}.default`, `backend/${n}.default/east`])
 
 beforeAll(async () => {
   if (missing) return
@@ -48,7 +60,11 @@ afterAll(async () => {
 
 /** Open sockets to the proxy. It cannot tell itself: while it swallows everything it does not see that one was closed. */
 const sockets = (): number => {
-  const active = (process as { _getActiveHandles?: () => ReadonlyArray<{ readonly remotePort?: number; readonly destroyed?: boolean }> })._getActiveHandles
+  const active = (
+    process as {
+      _getActiveHandles?: () => ReadonlyArray<{ readonly remotePort?: number; readonly destroyed?: boolean }>
+    }
+  )._getActiveHandles
   return active?.().filter((handle) => handle.remotePort === proxy.port && handle.destroyed !== true).length ?? 0
 }
 
@@ -60,11 +76,18 @@ describe("laws of the kubernetes source", () => {
     platform: NodeServices.layer,
     directory,
     config: { clusters: "clusters.json", select: { labels: "export=yes" } },
-    accepts: [{ contexts: { east: "x" }, kubeconfig: "k", bareNames: ["default"], gateway: {}, cache: false }, { clusters: "c.json", select: { namespaces: ["a"], annotations: { a: "b" } } }],
+    accepts: [
+      { contexts: { east: "x" }, kubeconfig: "k", bareNames: ["default"], gateway: {}, cache: false },
+      { clusters: "c.json", select: { namespaces: ["a"], annotations: { a: "b" } } }
+    ],
     rejects: [{}, { clusters: "a", contexts: {} }, { clusters: "a", kubeconfig: "k" }, { clusters: "a", selct: {} }],
     ...(missing ? { without: { R1: parts, R2: parts, R3: parts } } : {}),
     worlds: [
-      { title: "two services", arrange: () => only("one", "two"), expect: { "clusters.json": ["cluster/east"], east: facts("one", "two") } },
+      {
+        title: "two services",
+        arrange: () => only("one", "two"),
+        expect: { "clusters.json": ["cluster/east"], east: facts("one", "two") }
+      },
       {
         title: "a bad annotation beside a good service",
         arrange: async () => {
@@ -81,7 +104,11 @@ describe("laws of the kubernetes source", () => {
         },
         expect: { "clusters.json": ["cluster/east", "cluster/dead"], east: facts("one"), dead: "never-synced" }
       },
-      { title: "no clusters file", arrange: () => rmSync(join(directory, "clusters.json"), { force: true }), expect: "fails" },
+      {
+        title: "no clusters file",
+        arrange: () => rmSync(join(directory, "clusters.json"), { force: true }),
+        expect: "fails"
+      },
       {
         title: "a network that swallows everything",
         arrange: async () => {

@@ -192,10 +192,10 @@ describe.skipIf(lacking("coredns"))("reloads", () => {
   }, 30_000)
 
   it("an imported fragment with a change is live soon", async () => {
-    const fragment = async (extra: Record<string, string>) =>
-      (await render({}, fleet(extra)))
-        .of("a")
-        ["dns/global.Corefile"]!.replace("global:53 {", "global:53 {\n    reload 2s 1s")
+    const fragment = async (extra: Record<string, string>) => {
+      const files = (await render({}, fleet(extra))).of("a")
+      return files["dns/global.Corefile"]!.replace("global:53 {", "global:53 {\n    reload 2s 1s")
+    }
     await using dns = await startCoreDns({ corefile: await fragment({}), ports: [53, 5399] })
     expect((await dns.query("fresh.global")).rcode).toBe("NXDOMAIN")
     dns.write("Corefile", await fragment({ fresh: "240.9.9.9" }))

@@ -11,20 +11,29 @@ import { address } from "./status.ts"
 
 export const tap = Command.make(
   "tap",
-  { node: Argument.String("node").pipe(Argument.withDescription("Name of a source, transform, check or sink, or `model`")), address },
+  {
+    node: Argument.String("node").pipe(
+      Argument.withDescription("Name of a source, transform, check or sink, or `model`")
+    ),
+    address
+  },
   (input) =>
     Effect.gen(function* () {
       const told = yield* presenter("tap", "stdout")
       const { find, lines } = yield* lazily(() => import("../UiClient.ts"))
       const server = find(Option.getOrUndefined(input.address))
-      if (server === undefined) return yield* usage("tap", "no running cw can be asked", "start one: cw run --listen 8080, or cw ui")
+      if (server === undefined)
+        return yield* usage("tap", "no running cw can be asked", "start one: cw run --listen 8080, or cw ui")
       const unknown = yield* Effect.tryPromise({
         try: async (signal) => {
           for await (const line of lines(server, `/tap/${encodeURIComponent(input.node)}`, signal)) {
             const event = JSON.parse(line) as EventLine | { readonly error: string }
             if ("error" in event) return event.error
             if (told.output === "json") told.line({ ...event, type: "tap" })
-            else await Terminal.write(`${new Date(event.time).toISOString()} ${event.level.padEnd(7)} ${event.kind} ${printable(event.text)}\n`)
+            else
+              await Terminal.write(
+                `${new Date(event.time).toISOString()} ${event.level.padEnd(7)} ${event.kind} ${printable(event.text)}\n`
+              )
           }
           return undefined
         },

@@ -10,7 +10,7 @@ export interface Found {
 
 const isDocument = (name: string): boolean => /\.test\.ya?ml$/.test(name)
 const isCode = (name: string): boolean => /\.test\.[cm]?[jt]s$/.test(name)
-const pipelines = ["pipeline.yaml", "pipeline.yml"]
+const pipelines = new Set(["pipeline.yaml", "pipeline.yml"])
 
 /** Other test runners have tests of the same names: only those that speak of cw's laws and import no other runner. */
 const isOurs = (file: string): boolean => {
@@ -40,7 +40,7 @@ export const find = (
         const shown = relative(".", file)
         if (isDocument(name)) return [{ file: shown, kind: "documents" }]
         if (isCode(name) && isOurs(file)) return [{ file: shown, kind: "code" }]
-        return pipelines.includes(name) && /^kind:\s*["']?PipelineTest/m.test(readFileSync(file, "utf8"))
+        return pipelines.has(name) && /^kind:\s*["']?PipelineTest/m.test(readFileSync(file, "utf8"))
           ? [{ file: shown, kind: "documents" }]
           : []
       })

@@ -116,12 +116,12 @@ const fromFile = (
   if (text === undefined) return {}
   const document = parseDocument(text, { logLevel: "silent" })
   const value = document.errors.length > 0 ? undefined : (document.toJS() as unknown)
-  const allowed = ["clusters", "services", "facts"]
+  const allowed = new Set(["clusters", "services", "facts"])
   const good =
     typeof value === "object" &&
     value !== null &&
     Object.entries(value).every(
-      ([k, v]) => allowed.includes(k) && (Array.isArray(v) || (k !== "facts" && typeof v === "string"))
+      ([k, v]) => allowed.has(k) && (Array.isArray(v) || (k !== "facts" && typeof v === "string"))
     )
   if (good) return value as Given
   const help = "it is a mapping with lists `clusters`, `services` or `facts`"

@@ -12,15 +12,28 @@ import { useStore } from "./store.ts"
 import { ago, clock, plural } from "./words.ts"
 
 const order: Readonly<Record<Cluster["state"], number>> = { unreached: 0, stale: 1, connected: 2, declared: 3 }
-const marks: Readonly<Record<Cluster["state"], Mark>> = { unreached: "error", stale: "error", connected: "ok", declared: "runs" }
-export const clusterWord: Readonly<Record<Cluster["state"], string>> = { unreached: "never reached", stale: "not connected", connected: "connected", declared: "from a file" }
+const marks: Readonly<Record<Cluster["state"], Mark>> = {
+  unreached: "error",
+  stale: "error",
+  connected: "ok",
+  declared: "runs"
+}
+export const clusterWord: Readonly<Record<Cluster["state"], string>> = {
+  unreached: "never reached",
+  stale: "not connected",
+  connected: "connected",
+  declared: "from a file"
+}
 
 export const Clusters = () => {
   const { path } = usePlace()
   const all = useStore(clusterStore)
   const info = useStore(infoStore)
   const byName = usePlace().query.get("sort") === "name"
-  const sorted = useMemo(() => [...all].sort((a, b) => (byName ? 0 : order[a.state] - order[b.state]) || (a.name < b.name ? -1 : 1)), [all, byName])
+  const sorted = useMemo(
+    () => [...all].sort((a, b) => (byName ? 0 : order[a.state] - order[b.state]) || (a.name < b.name ? -1 : 1)),
+    [all, byName]
+  )
   const selected = all.find((c) => c.name === path[1])
   if (info === undefined) return <Skeleton />
   if (all.length === 0) return <Empty kind="clusters" />
@@ -32,8 +45,17 @@ export const Clusters = () => {
       <div className="main">
         <div className="pagebar">
           <h1>{plural(all.length, "cluster")}</h1>
-          <span className="dim">{live ? `${all.length - lost} connected${lost > 0 ? `; ${lost} not connected` : ""}` : "known from files; this run connects to none"}</span>
-          <select className="right" aria-label="Sort" value={byName ? "name" : "worst"} onChange={(e) => go(withQuery({ sort: e.target.value === "name" ? "name" : undefined }), true)}>
+          <span className="dim">
+            {live
+              ? `${all.length - lost} connected${lost > 0 ? `; ${lost} not connected` : ""}`
+              : "known from files; this run connects to none"}
+          </span>
+          <select
+            className="right"
+            aria-label="Sort"
+            value={byName ? "name" : "worst"}
+            onChange={(e) => go(withQuery({ sort: e.target.value === "name" ? "name" : undefined }), true)}
+          >
             <option value="worst">Worst first</option>
             <option value="name">By name</option>
           </select>
@@ -69,7 +91,11 @@ export const Clusters = () => {
             </thead>
             <tbody>
               {sorted.map((c) => (
-                <tr key={c.name} className={c.name === selected?.name ? "selected" : ""} onClick={() => go(href(c.name))}>
+                <tr
+                  key={c.name}
+                  className={c.name === selected?.name ? "selected" : ""}
+                  onClick={() => go(href(c.name))}
+                >
                   <th scope="row">
                     <a
                       href={href(c.name)}
@@ -93,7 +119,9 @@ export const Clusters = () => {
                   {live ? (
                     <>
                       <td className="num">{c.owned ?? <span className="dim">none</span>}</td>
-                      <td className="num">{c.since === undefined ? <span className="dim">none</span> : ago(c.since)}</td>
+                      <td className="num">
+                        {c.since === undefined ? <span className="dim">none</span> : ago(c.since)}
+                      </td>
                       <td className={c.writable === "no" ? "word-differs" : "dim"}>{c.writable ?? "not asked"}</td>
                     </>
                   ) : null}
@@ -111,7 +139,10 @@ export const Clusters = () => {
 const ClusterPane = ({ cluster: c }: { readonly cluster: Cluster }) => {
   const lines = useStore(eventStore)
   useStore(version)
-  const own = lines.filter((l) => l.cluster === c.name).slice(-8).reverse()
+  const own = lines
+    .filter((l) => l.cluster === c.name)
+    .slice(-8)
+    .reverse()
   const lost = c.state === "stale" || c.state === "unreached"
   const index = useStore(clusterStore).findIndex((x) => x.name === c.name)
   let only = 0
@@ -133,13 +164,23 @@ const ClusterPane = ({ cluster: c }: { readonly cluster: Cluster }) => {
       {lost ? (
         <>
           <section>
-            <Problem level="error" code={c.state} text={c.state === "unreached" ? "This cluster has not answered yet" : "Contact with this cluster is lost"} help={c.reason ?? "No reason is known."} />
+            <Problem
+              level="error"
+              code={c.state}
+              text={c.state === "unreached" ? "This cluster has not answered yet" : "Contact with this cluster is lost"}
+              help={c.reason ?? "No reason is known."}
+            />
             {c.reason === undefined ? null : <Code text={c.reason} language="text" />}
           </section>
           <section>
             <h3>What to do</h3>
             <p>cw tries again by itself, with growing pauses. Nothing has to be restarted here.</p>
-            {c.context === undefined ? null : <Code command text={`kubectl --context ${c.context}${c.kubeconfig === undefined ? "" : ` --kubeconfig ${c.kubeconfig}`} get --raw /version`} />}
+            {c.context === undefined ? null : (
+              <Code
+                command
+                text={`kubectl --context ${c.context}${c.kubeconfig === undefined ? "" : ` --kubeconfig ${c.kubeconfig}`} get --raw /version`}
+              />
+            )}
           </section>
           <section>
             <h3>What this means now</h3>
@@ -218,7 +259,9 @@ const ClusterPane = ({ cluster: c }: { readonly cluster: Cluster }) => {
           <ul className="lines">
             {own.map((l) => (
               <li key={l.seq}>
-                <time>{clock(l.time)}</time> <Glyph mark={l.level === "error" ? "error" : l.level === "warning" ? "warning" : "ok"} /> <span>{l.text}</span>
+                <time>{clock(l.time)}</time>{" "}
+                <Glyph mark={l.level === "error" ? "error" : l.level === "warning" ? "warning" : "ok"} />{" "}
+                <span>{l.text}</span>
               </li>
             ))}
           </ul>

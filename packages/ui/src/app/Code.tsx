@@ -35,7 +35,13 @@ export const CopyButton = ({ label = "Copy", text }: { readonly text: string; re
 /** Keys and values of one line of YAML or JSON. */
 const Line = memo(({ text }: { readonly text: string }) => {
   const found = /^(\s*(?:- )*)("?[\w./@-]+"?:)(.*)$/.exec(text)
-  if (found === null) return <>{text}{"\n"}</>
+  if (found === null)
+    return (
+      <>
+        {text}
+        {"\n"}
+      </>
+    )
   return (
     <>
       {found[1]}
@@ -52,7 +58,13 @@ export const Code = ({ command, file, language = "yaml", note, text, title }: Pr
       <div className="title">
         <b>{title}</b> {note === undefined ? null : <span>{note}</span>}
         {file === undefined ? null : (
-          <button type="button" className="iconbutton" title={`Download ${file}`} aria-label={`Download ${file}`} onClick={() => download(file, text)}>
+          <button
+            type="button"
+            className="iconbutton"
+            title={`Download ${file}`}
+            aria-label={`Download ${file}`}
+            onClick={() => download(file, text)}
+          >
             <Icon name="save" />
           </button>
         )}
@@ -68,7 +80,10 @@ export const Code = ({ command, file, language = "yaml", note, text, title }: Pr
       ) : language === "text" ? (
         text
       ) : (
-        text.replace(/\n$/, "").split("\n").map((line, i) => <Line key={i} text={line} />)
+        text
+          .replace(/\n$/, "")
+          .split("\n")
+          .map((line, i) => <Line key={i} text={line} />)
       )}
     </pre>
     {title === undefined ? <CopyButton text={text} /> : null}

@@ -7,15 +7,39 @@ import { clusters as clusterStore } from "./live.ts"
 import { useStore } from "./store.ts"
 import { plural } from "./words.ts"
 
-export const opMark: Readonly<Record<Change["op"], Mark>> = { create: "create", update: "differs", delete: "delete", held: "held", conflict: "error" }
-export const opWord: Readonly<Record<Change["op"], string>> = { create: "to create", update: "to update", delete: "to delete", held: "held", conflict: "conflict" }
+export const opMark: Readonly<Record<Change["op"], Mark>> = {
+  create: "create",
+  update: "differs",
+  delete: "delete",
+  held: "held",
+  conflict: "error"
+}
+export const opWord: Readonly<Record<Change["op"], string>> = {
+  create: "to create",
+  update: "to update",
+  delete: "to delete",
+  held: "held",
+  conflict: "conflict"
+}
 
 export const parts = (id: string): { readonly kind: string; readonly name: string; readonly namespace: string } => {
   const [, kind, namespace, name] = id.split("/")
-  return id.startsWith("file:") || name === undefined || kind === undefined || !/^[A-Z]/.test(kind) ? { kind: "File", name: id.replace(/^file:/, ""), namespace: "" } : { kind, name, namespace: namespace ?? "" }
+  return id.startsWith("file:") || name === undefined || kind === undefined || !/^[A-Z]/.test(kind)
+    ? { kind: "File", name: id.replace(/^file:/, ""), namespace: "" }
+    : { kind, name, namespace: namespace ?? "" }
 }
 
-export const Diff = ({ changes, cluster, detail, wide }: { readonly detail: ServiceDetail; readonly changes: ReadonlyArray<Change>; readonly cluster: string; readonly wide: boolean }) => {
+export const Diff = ({
+  changes,
+  cluster,
+  detail,
+  wide
+}: {
+  readonly detail: ServiceDetail
+  readonly changes: ReadonlyArray<Change>
+  readonly cluster: string
+  readonly wide: boolean
+}) => {
   const list = useStore(clusterStore)
   if (changes.length === 0)
     return (
@@ -28,7 +52,16 @@ export const Diff = ({ changes, cluster, detail, wide }: { readonly detail: Serv
         </p>
       </section>
     )
-  const elsewhere = (change: Change) => detail.changes.filter((c) => c.id === change.id && c.op === change.op && JSON.stringify(c.fields) === JSON.stringify(change.fields) && list.some((l) => l.name === c.target)).map((c) => c.target)
+  const elsewhere = (change: Change) =>
+    detail.changes
+      .filter(
+        (c) =>
+          c.id === change.id &&
+          c.op === change.op &&
+          JSON.stringify(c.fields) === JSON.stringify(change.fields) &&
+          list.some((l) => l.name === c.target)
+      )
+      .map((c) => c.target)
   return (
     <section className="diffs">
       <div className="bar">
@@ -45,7 +78,15 @@ export const Diff = ({ changes, cluster, detail, wide }: { readonly detail: Serv
   )
 }
 
-export const OneDiff = ({ change, same, wide }: { readonly change: Change; readonly wide: boolean; readonly same?: ReadonlyArray<string> }) => {
+export const OneDiff = ({
+  change,
+  same,
+  wide
+}: {
+  readonly change: Change
+  readonly wide: boolean
+  readonly same?: ReadonlyArray<string>
+}) => {
   const { kind, name, namespace } = parts(change.id)
   const before = change.op === "create" || change.intended === "create" ? "" : change.live
   const after = change.op === "delete" || change.intended === "delete" ? "" : change.next
@@ -57,7 +98,12 @@ export const OneDiff = ({ change, same, wide }: { readonly change: Change; reado
         <span className={`right word-${opMark[change.op]}`}>{opWord[change.op]}</span>
       </header>
       {change.reason === undefined ? null : <p className="reason">{change.reason}</p>}
-      {same !== undefined && same.length > 1 ? <p className="reason dim">The same in {same.length} clusters: {same.slice(0, 6).join(", ")}{same.length > 6 ? ` and ${same.length - 6} more` : ""}</p> : null}
+      {same !== undefined && same.length > 1 ? (
+        <p className="reason dim">
+          The same in {same.length} clusters: {same.slice(0, 6).join(", ")}
+          {same.length > 6 ? ` and ${same.length - 6} more` : ""}
+        </p>
+      ) : null}
       {change.fields.length > 0 ? (
         <table className="fields">
           <tbody>
@@ -73,12 +119,28 @@ export const OneDiff = ({ change, same, wide }: { readonly change: Change; reado
           </tbody>
         </table>
       ) : null}
-      {before !== undefined && after !== undefined ? <Merge before={before} after={after} split={wide} /> : change.fields.length === 0 ? <p className="reason dim">{change.op === "delete" ? "The object is deleted as a whole." : `+${change.added ?? 0} −${change.removed ?? 0} lines`}</p> : null}
+      {before !== undefined && after !== undefined ? (
+        <Merge before={before} after={after} split={wide} />
+      ) : change.fields.length === 0 ? (
+        <p className="reason dim">
+          {change.op === "delete"
+            ? "The object is deleted as a whole."
+            : `+${change.added ?? 0} −${change.removed ?? 0} lines`}
+        </p>
+      ) : null}
     </article>
   )
 }
 
-const Merge = ({ after, before, split }: { readonly before: string; readonly after: string; readonly split: boolean }) => {
+const Merge = ({
+  after,
+  before,
+  split
+}: {
+  readonly before: string
+  readonly after: string
+  readonly split: boolean
+}) => {
   const host = useRef<HTMLDivElement>(null)
   const [failed, setFailed] = useState(false)
   useEffect(() => {

@@ -39,7 +39,15 @@ export const Empty = ({ kind }: { readonly kind: "clusters" | "services" | "load
           </p>
           <h2>Looked at</h2>
           <Looked />
-          {waiting.length > 0 ? <p className="dim">Waiting for {waiting.map((p) => p.name).slice(0, 8).join(", ")}</p> : null}
+          {waiting.length > 0 ? (
+            <p className="dim">
+              Waiting for{" "}
+              {waiting
+                .map((p) => p.name)
+                .slice(0, 8)
+                .join(", ")}
+            </p>
+          ) : null}
         </section>
       </div>
     )
@@ -48,10 +56,24 @@ export const Empty = ({ kind }: { readonly kind: "clusters" | "services" | "load
     <div className="empty">
       <section>
         <h1>No clusters yet</h1>
-        <p className="lead">cw needs one file that names your clusters. This page goes on by itself as soon as the file is there.</p>
-        <Step title="Write a first pipeline" text="Writes pipeline.yaml and small inputs. Connects to nothing." command="cw init" />
-        <Step title="Use a file that is somewhere else" text="Stop this process with Ctrl-C and start it with the path." command="cw ui --cluster-file PATH --service-file PATH" />
-        <Step title="Look at what a colleague has exported" text="Shows everything of a bundle without any cluster." command="cw ui --from bundle.json" />
+        <p className="lead">
+          cw needs one file that names your clusters. This page goes on by itself as soon as the file is there.
+        </p>
+        <Step
+          title="Write a first pipeline"
+          text="Writes pipeline.yaml and small inputs. Connects to nothing."
+          command="cw init"
+        />
+        <Step
+          title="Use a file that is somewhere else"
+          text="Stop this process with Ctrl-C and start it with the path."
+          command="cw ui --cluster-file PATH --service-file PATH"
+        />
+        <Step
+          title="Look at what a colleague has exported"
+          text="Shows everything of a bundle without any cluster."
+          command="cw ui --from bundle.json"
+        />
         <h2>Looked for</h2>
         <Looked />
       </section>
@@ -71,7 +93,15 @@ export const Empty = ({ kind }: { readonly kind: "clusters" | "services" | "load
   )
 }
 
-const Step = ({ command, text, title }: { readonly title: string; readonly text: string; readonly command: string }) => (
+const Step = ({
+  command,
+  text,
+  title
+}: {
+  readonly title: string
+  readonly text: string
+  readonly command: string
+}) => (
   <div className="step">
     <h2>{title}</h2>
     <p>{text}</p>
@@ -94,7 +124,9 @@ const Looked = () => {
       ))}
       {sources.map((s) => (
         <li key={s.id}>
-          <Glyph mark={s.state === "ready" ? "ok" : s.state === "failed" || s.state === "degraded" ? "warning" : "stale"} />
+          <Glyph
+            mark={s.state === "ready" ? "ok" : s.state === "failed" || s.state === "degraded" ? "warning" : "stale"}
+          />
           <code>{s.id}</code> <span>{s.reason ?? s.state}</span>
         </li>
       ))}

@@ -20,11 +20,31 @@ export const Events = () => {
   const lines = useMemo(
     () =>
       source
-        .filter((l) => (level === "" || l.level === level) && text.split(/\s+/).every((w) => w === "" || l.text.toLowerCase().includes(w) || l.node.includes(w) || l.kind.includes(w) || (l.cluster ?? "").includes(w) || (l.services ?? []).some((s) => s.includes(w))))
+        .filter(
+          (l) =>
+            (level === "" || l.level === level) &&
+            text
+              .split(/\s+/)
+              .every(
+                (w) =>
+                  w === "" ||
+                  l.text.toLowerCase().includes(w) ||
+                  l.node.includes(w) ||
+                  l.kind.includes(w) ||
+                  (l.cluster ?? "").includes(w) ||
+                  (l.services ?? []).some((s) => s.includes(w))
+              )
+        )
         .toReversed(),
     [source, text, level]
   )
-  useEffect(() => on(" ", "Stop and go on with the live tail", () => setFrozen((f) => (f === undefined ? eventStore.get() : undefined))), [])
+  useEffect(
+    () =>
+      on(" ", "Stop and go on with the live tail", () =>
+        setFrozen((f) => (f === undefined ? eventStore.get() : undefined))
+      ),
+    []
+  )
   const missed = frozen === undefined ? 0 : all.filter((l) => l.seq > (frozen.at(-1)?.seq ?? 0)).length
   return (
     <div className="main">
@@ -40,23 +60,45 @@ export const Events = () => {
             <option value="warning">Warnings</option>
             <option value="error">Errors</option>
           </select>
-          <button type="button" className="button" aria-pressed={frozen === undefined} onClick={() => setFrozen(frozen === undefined ? all : undefined)}>
+          <button
+            type="button"
+            className="button"
+            aria-pressed={frozen === undefined}
+            onClick={() => setFrozen(frozen === undefined ? all : undefined)}
+          >
             {frozen === undefined ? "Live" : "Stopped"}
           </button>
-          <button type="button" className="button" disabled={lines.length === 0} onClick={() => download("events.jsonl", lines.map((l) => `${JSON.stringify(l)}\n`).join(""), "application/jsonl")}>
+          <button
+            type="button"
+            className="button"
+            disabled={lines.length === 0}
+            onClick={() =>
+              download("events.jsonl", lines.map((l) => `${JSON.stringify(l)}\n`).join(""), "application/jsonl")
+            }
+          >
             Download JSONL
           </button>
         </div>
       </div>
       <div className="tablebox">
         <EventTable lines={lines.slice(0, shown)} />
-        {lines.length === 0 ? <p className="dim pad">{all.length === 0 ? "Nothing has happened since cw was started." : "No event matches."}</p> : null}
+        {lines.length === 0 ? (
+          <p className="dim pad">
+            {all.length === 0 ? "Nothing has happened since cw was started." : "No event matches."}
+          </p>
+        ) : null}
       </div>
     </div>
   )
 }
 
-export const EventTable = ({ compact, lines }: { readonly lines: ReadonlyArray<EventLine>; readonly compact?: boolean }) => (
+export const EventTable = ({
+  compact,
+  lines
+}: {
+  readonly lines: ReadonlyArray<EventLine>
+  readonly compact?: boolean
+}) => (
   <table className={`table events${compact === true ? " compact" : ""}`}>
     <thead className={compact === true ? "sr" : ""}>
       <tr>

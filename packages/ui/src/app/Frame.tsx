@@ -70,7 +70,10 @@ export const Frame = ({ children }: { readonly children: React.ReactNode }) => {
             onChange={(e) => {
               setText(e.target.value)
               performance.mark("cw-typed")
-              go(searchable ? withQuery({ q: e.target.value }) : `/services?q=${encodeURIComponent(e.target.value)}`, searchable)
+              go(
+                searchable ? withQuery({ q: e.target.value }) : `/services?q=${encodeURIComponent(e.target.value)}`,
+                searchable
+              )
             }}
             onKeyDown={(e) => {
               if (e.key === "Escape") {
@@ -85,11 +88,22 @@ export const Frame = ({ children }: { readonly children: React.ReactNode }) => {
         <button type="button" className="quiet" onClick={() => sheet.set("palette")}>
           Commands <kbd>Ctrl K</kbd>
         </button>
-        <button type="button" className="iconbutton" title={`Theme: ${theme} (t)`} aria-label={`Theme: ${theme}`} onClick={nextTheme}>
+        <button
+          type="button"
+          className="iconbutton"
+          title={`Theme: ${theme} (t)`}
+          aria-label={`Theme: ${theme}`}
+          onClick={nextTheme}
+        >
           <ThemeIcon />
         </button>
         {info === undefined ? null : (
-          <button type="button" className={`mode${info.mode === "apply allowed" ? " amber" : ""}`} title={info.mode === "read-only" ? "Started without --allow: nothing can be written from here" : info.mode} onClick={() => sheet.set("settings")}>
+          <button
+            type="button"
+            className={`mode${info.mode === "apply allowed" ? " amber" : ""}`}
+            title={info.mode === "read-only" ? "Started without --allow: nothing can be written from here" : info.mode}
+            onClick={() => sheet.set("settings")}
+          >
             {info.mode}
           </button>
         )}
@@ -118,14 +132,37 @@ const Strip = () => {
     return () => clearInterval(timer)
   }, [])
   const chosen = (query.get("state") ?? "").split(",").filter((s) => s !== "")
-  const toggle = (s: string) => go(withQuery({ state: (chosen.includes(s) ? chosen.filter((c) => c !== s) : [...chosen, s]).join(",") }, "/services"), true)
+  const toggle = (s: string) =>
+    go(
+      withQuery(
+        { state: (chosen.includes(s) ? chosen.filter((c) => c !== s) : [...chosen, s]).join(",") },
+        "/services"
+      ),
+      true
+    )
   const lost = list.filter((c) => c.state === "stale" || c.state === "unreached").length
   const offline = info?.mode === "offline bundle"
-  const word = offline && state === "live" ? `bundle of ${clock(info.started)}` : state === "live" ? "live" : state === "reconnecting" ? `reconnecting, lost ${ago((rest as { since: number }).since)} ago` : state
+  const word =
+    offline && state === "live"
+      ? `bundle of ${clock(info.started)}`
+      : state === "live"
+        ? "live"
+        : state === "reconnecting"
+          ? `reconnecting, lost ${ago((rest as { since: number }).since)} ago`
+          : state
   return (
     <div className={`strip${state === "reconnecting" || state === "restarted" ? " amber" : ""}`}>
       <span className="pill" role="status" aria-live="polite">
-        <Glyph mark={state === "live" ? (offline ? "stale" : "ok") : state === "connecting" ? "stale" : "warning"} /> <b>{state === "live" && !offline ? "live" : state === "connecting" ? "connecting" : state === "live" ? "offline" : state}</b>
+        <Glyph mark={state === "live" ? (offline ? "stale" : "ok") : state === "connecting" ? "stale" : "warning"} />{" "}
+        <b>
+          {state === "live" && !offline
+            ? "live"
+            : state === "connecting"
+              ? "connecting"
+              : state === "live"
+                ? "offline"
+                : state}
+        </b>
         {word !== state ? <span className="sr">{state === "live" ? word : ""}</span> : null}
         {state === "reconnecting" ? <span>as of {clock(at)}</span> : null}
       </span>
@@ -133,13 +170,23 @@ const Strip = () => {
         {facets.map((s) => {
           const n = matrix.counts[code[s]] ?? 0
           return n === 0 && !chosen.includes(s) ? null : (
-            <button key={s} type="button" aria-pressed={chosen.includes(s)} onClick={() => toggle(s)} title={`Only services with a cell ${stateWord(s)}`}>
+            <button
+              key={s}
+              type="button"
+              aria-pressed={chosen.includes(s)}
+              onClick={() => toggle(s)}
+              title={`Only services with a cell ${stateWord(s)}`}
+            >
               <Glyph mark={s} /> <b>{count(n)}</b> <span>{stateWord(s)}</span>
             </button>
           )
         })}
         {(status?.held ?? 0) > 0 ? (
-          <button type="button" aria-pressed={query.get("q") === "is:held"} onClick={() => go(query.get("q") === "is:held" ? "/services" : "/services?q=is:held")}>
+          <button
+            type="button"
+            aria-pressed={query.get("q") === "is:held"}
+            onClick={() => go(query.get("q") === "is:held" ? "/services" : "/services?q=is:held")}
+          >
             <Glyph mark="held" /> <b>{status!.held}</b> <span>{status!.held === 1 ? "service" : "services"} held</span>
           </button>
         ) : null}
@@ -188,7 +235,15 @@ export const Paste = () => {
         })
       }}
     >
-      <input aria-label="Link" className="mono" placeholder="http://127.0.0.1:8080/#launch=…" value={text} onChange={(e) => setText(e.target.value)} autoComplete="off" spellCheck={false} />
+      <input
+        aria-label="Link"
+        className="mono"
+        placeholder="http://127.0.0.1:8080/#launch=…"
+        value={text}
+        onChange={(e) => setText(e.target.value)}
+        autoComplete="off"
+        spellCheck={false}
+      />
       <button type="submit" className="button" disabled={text.trim() === ""}>
         Open
       </button>
@@ -207,7 +262,9 @@ export const Locked = () => {
   return (
     <main className="locked">
       <h1>cw</h1>
-      <p>This page needs the link that <code>cw ui</code> has printed in its terminal. Paste it here, or print another:</p>
+      <p>
+        This page needs the link that <code>cw ui</code> has printed in its terminal. Paste it here, or print another:
+      </p>
       <pre>$ cw ui --url</pre>
       {state.state === "locked" && state.why !== undefined ? (
         <p className="word-error" role="alert">

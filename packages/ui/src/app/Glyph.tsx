@@ -20,7 +20,14 @@ const shapes: Readonly<Record<Mark, React.ReactNode>> = {
       <path d="M5.25 2.75h1.5l-.25 4h-1Zm0 5h1.5v1.5h-1.5Z" className="cut" />
     </>
   ),
-  unknown: <path d="M3.7 4.2a2.3 2.3 0 1 1 3.4 2c-.7.4-1.1.8-1.1 1.6M6 9.2v1.3" fill="none" stroke="currentColor" strokeWidth="1.4" />,
+  unknown: (
+    <path
+      d="M3.7 4.2a2.3 2.3 0 1 1 3.4 2c-.7.4-1.1.8-1.1 1.6M6 9.2v1.3"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.4"
+    />
+  ),
   held: <path d="M3 2h2v8H3Zm4 0h2v8H7Z" fill="currentColor" />,
   none: null,
   stale: <circle cx="6" cy="6" r="2.6" fill="none" stroke="currentColor" strokeWidth="1.25" />,
@@ -33,7 +40,13 @@ const shapes: Readonly<Record<Mark, React.ReactNode>> = {
 }
 
 export const Glyph = ({ label, mark }: { readonly mark: Mark; readonly label?: string | undefined }) => (
-  <svg className={`glyph st-${mark}`} width="12" height="12" viewBox="0 0 12 12" {...(label === undefined ? { "aria-hidden": true } : { role: "img", "aria-label": label })}>
+  <svg
+    className={`glyph st-${mark}`}
+    width="12"
+    height="12"
+    viewBox="0 0 12 12"
+    {...(label === undefined ? { "aria-hidden": true } : { role: "img", "aria-label": label })}
+  >
     {shapes[mark]}
   </svg>
 )
@@ -55,7 +68,14 @@ const icons = {
 
 export const Icon = ({ name }: { readonly name: keyof typeof icons }) => (
   <svg className="icon" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
-    <path d={icons[name]} fill="none" stroke="currentColor" strokeWidth="1.25" strokeLinecap="round" strokeLinejoin="round" />
+    <path
+      d={icons[name]}
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.25"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+    />
   </svg>
 )
 

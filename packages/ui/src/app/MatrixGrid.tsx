@@ -53,10 +53,23 @@ interface NameProps {
 const Name = memo(({ cluster, id, marked, n, name, removed, row, selected, space, worst, y }: NameProps) => {
   const state = states[worst]!
   return (
-    <div role="row" aria-rowindex={row + 2} aria-selected={selected} className={`name${selected ? " selected" : ""}${removed ? " removed" : ""}`} style={{ transform: `translateY(${y}px)` }}>
+    <div
+      role="row"
+      aria-rowindex={row + 2}
+      aria-selected={selected}
+      className={`name${selected ? " selected" : ""}${removed ? " removed" : ""}`}
+      style={{ transform: `translateY(${y}px)` }}
+    >
       <div role="rowheader" aria-colindex={1}>
-        <Link to={serviceHref(id, { cluster })} title={`${name}${space === "" ? "" : ` in ${space}`}`} tabIndex={-1} aria-label={`${name} ${space}, ${stateWord(state)}`}>
-          <span className="slot">{marked ? <span className="tick" /> : worst < code.unknown ? <Glyph mark={state} /> : null}</span>
+        <Link
+          to={serviceHref(id, { cluster })}
+          title={`${name}${space === "" ? "" : ` in ${space}`}`}
+          tabIndex={-1}
+          aria-label={`${name} ${space}, ${stateWord(state)}`}
+        >
+          <span className="slot">
+            {marked ? <span className="tick" /> : worst < code.unknown ? <Glyph mark={state} /> : null}
+          </span>
           <span className="what">
             <b>{name}</b> <span>{space}</span>
           </span>
@@ -67,7 +80,20 @@ const Name = memo(({ cluster, id, marked, n, name, removed, row, selected, space
   )
 })
 
-export const MatrixGrid = ({ clusters, columns, corner, cursor, marked, matrix, onGroup, onMark, onPin, setCursor, version, view }: Props) => {
+export const MatrixGrid = ({
+  clusters,
+  columns,
+  corner,
+  cursor,
+  marked,
+  matrix,
+  onGroup,
+  onMark,
+  onPin,
+  setCursor,
+  version,
+  view
+}: Props) => {
   const scroller = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const { density, names, theme } = useStore(prefs)
@@ -80,7 +106,8 @@ export const MatrixGrid = ({ clusters, columns, corner, cursor, marked, matrix, 
 
   useLayoutEffect(() => {
     const at = scroller.current!
-    const measure = () => setBox({ left: at.scrollLeft, top: at.scrollTop, width: at.clientWidth, height: at.clientHeight })
+    const measure = () =>
+      setBox({ left: at.scrollLeft, top: at.scrollTop, width: at.clientWidth, height: at.clientHeight })
     measure()
     const observer = new ResizeObserver(measure)
     observer.observe(at)
@@ -95,7 +122,9 @@ export const MatrixGrid = ({ clusters, columns, corner, cursor, marked, matrix, 
     }
     at.addEventListener("scroll", onScroll, { passive: true })
     const changed = () => setScheme((n) => n + 1)
-    const queries = ["(prefers-color-scheme: dark)", "(forced-colors: active)", "(prefers-contrast: more)"].map((q) => matchMedia(q))
+    const queries = ["(prefers-color-scheme: dark)", "(forced-colors: active)", "(prefers-contrast: more)"].map((q) =>
+      matchMedia(q)
+    )
     for (const query of queries) query.addEventListener("change", changed)
     return () => {
       observer.disconnect()
@@ -160,7 +189,12 @@ export const MatrixGrid = ({ clusters, columns, corner, cursor, marked, matrix, 
     if (at === undefined) return
     setCursor(next)
     if (column?.collapsed === true) return onGroup(column.group)
-    go(serviceHref(matrix.rows[at]!.id, { cluster: column === undefined ? undefined : clusters[column.indices[0]!]?.name }), replace)
+    go(
+      serviceHref(matrix.rows[at]!.id, {
+        cluster: column === undefined ? undefined : clusters[column.indices[0]!]?.name
+      }),
+      replace
+    )
   }
 
   const move = (down: number, right: number) => {
@@ -192,7 +226,8 @@ export const MatrixGrid = ({ clusters, columns, corner, cursor, marked, matrix, 
             k: () => move(-1, 0),
             h: () => move(0, -1),
             l: () => move(0, 1),
-            x: () => cursor !== undefined && view[cursor.row] !== undefined && onMark(matrix.rows[view[cursor.row]!]!.id),
+            x: () =>
+              cursor !== undefined && view[cursor.row] !== undefined && onMark(matrix.rows[view[cursor.row]!]!.id),
             f: () => {
               const column = cursor === undefined ? undefined : columns.columns[cursor.column]
               if (column !== undefined && !column.collapsed) onPin(column.name)
@@ -241,7 +276,11 @@ export const MatrixGrid = ({ clusters, columns, corner, cursor, marked, matrix, 
       }}
       onBlur={() => setFocused(false)}
     >
-      <div className="sizer" role="presentation" style={{ width: names + columns.width, height: head + view.length * rowHeight }}>
+      <div
+        className="sizer"
+        role="presentation"
+        style={{ width: names + columns.width, height: head + view.length * rowHeight }}
+      >
         <div className="window" role="presentation" style={{ width: box.width, height: box.height }}>
           <div className="corner" role="presentation" style={{ width: names, height: head }}>
             {corner}
@@ -252,13 +291,44 @@ export const MatrixGrid = ({ clusters, columns, corner, cursor, marked, matrix, 
                 Service
               </div>
               {columns.columns.slice(first, last).map((c, i) => (
-                <ColumnHead key={c.name + c.group} name={c.name} group={c.group} collapsed={c.collapsed} size={c.indices.length} left={c.x - box.left} width={c.width} index={first + i} selected={cursor?.column === first + i} cluster={c.collapsed ? undefined : clusters[c.indices[0]!]} onGroup={onGroup} />
+                <ColumnHead
+                  key={c.name + c.group}
+                  name={c.name}
+                  group={c.group}
+                  collapsed={c.collapsed}
+                  size={c.indices.length}
+                  left={c.x - box.left}
+                  width={c.width}
+                  index={first + i}
+                  selected={cursor?.column === first + i}
+                  cluster={c.collapsed ? undefined : clusters[c.indices[0]!]}
+                  onGroup={onGroup}
+                />
               ))}
             </div>
             {columns.groups.map((g) =>
               g.name === "" || g.x + g.width < box.left || g.x > box.left + wide ? null : (
-                <button key={g.name} type="button" tabIndex={-1} className="group" title={`${g.name}: ${g.size} clusters`} aria-expanded={!g.collapsed} style={{ left: Math.max(g.x - box.left, 0), width: Math.max(0, g.x + g.width - box.left - Math.max(g.x - box.left, 0)), height: groupHead }} onClick={() => onGroup(g.name)}>
-                  {g.collapsed ? `› ${g.size}` : <>{g.width - Math.max(0, box.left - g.x) > 56 ? <b>{g.name}</b> : null} {g.size}</>}
+                <button
+                  key={g.name}
+                  type="button"
+                  tabIndex={-1}
+                  className="group"
+                  title={`${g.name}: ${g.size} clusters`}
+                  aria-expanded={!g.collapsed}
+                  style={{
+                    left: Math.max(g.x - box.left, 0),
+                    width: Math.max(0, g.x + g.width - box.left - Math.max(g.x - box.left, 0)),
+                    height: groupHead
+                  }}
+                  onClick={() => onGroup(g.name)}
+                >
+                  {g.collapsed ? (
+                    `› ${g.size}`
+                  ) : (
+                    <>
+                      {g.width - Math.max(0, box.left - g.x) > 56 ? <b>{g.name}</b> : null} {g.size}
+                    </>
+                  )}
                 </button>
               )
             )}
@@ -328,13 +398,22 @@ const tail = (name: string): string => (name.length > 13 ? `…${name.slice(-12)
 const ColumnHead = ({ cluster, collapsed, group, index, left, name, onGroup, selected, size, width }: HeadProps) => {
   const gone = cluster?.state === "stale" || cluster?.state === "unreached"
   return (
-    <div role="columnheader" aria-colindex={index + 2} className={`colhead${selected ? " selected" : ""}${gone ? " gone" : ""}`} style={{ transform: `translateX(${left}px)`, width }}>
+    <div
+      role="columnheader"
+      aria-colindex={index + 2}
+      className={`colhead${selected ? " selected" : ""}${gone ? " gone" : ""}`}
+      style={{ transform: `translateX(${left}px)`, width }}
+    >
       {collapsed ? (
         <button type="button" tabIndex={-1} title={`${group}: open ${size} clusters`} onClick={() => onGroup(group)}>
           {name === "" ? "all" : tail(name)}
         </button>
       ) : (
-        <Link to={`/clusters/${encodeURIComponent(name)}`} tabIndex={-1} title={gone ? `${name}: not connected${cluster?.reason === undefined ? "" : `, ${cluster.reason}`}` : name}>
+        <Link
+          to={`/clusters/${encodeURIComponent(name)}`}
+          tabIndex={-1}
+          title={gone ? `${name}: not connected${cluster?.reason === undefined ? "" : `, ${cluster.reason}`}` : name}
+        >
           {tail(name)}
         </Link>
       )}

@@ -27,7 +27,11 @@ export const Pane = ({ children, close, footer, label, page, place, sub, tabs, t
     prefer({ pane: Math.max(360, Math.min(720, start.current.width + start.current.x - event.clientX)) })
   }, [])
   return (
-    <aside className={`pane${wide === true ? " wide" : ""}`} aria-label={label} style={wide === true ? undefined : { width: pane }}>
+    <aside
+      className={`pane${wide === true ? " wide" : ""}`}
+      aria-label={label}
+      style={wide === true ? undefined : { width: pane }}
+    >
       {wide === true ? null : (
         <div
           className="grip"
@@ -57,11 +61,22 @@ export const Pane = ({ children, close, footer, label, page, place, sub, tabs, t
           <h2>
             <b>{title}</b> {sub}
           </h2>
-          <button type="button" className="iconbutton" title="Copy link (y)" aria-label="Copy link" onClick={() => void copy(location.href)}>
+          <button
+            type="button"
+            className="iconbutton"
+            title="Copy link (y)"
+            aria-label="Copy link"
+            onClick={() => void copy(location.href)}
+          >
             <Icon name="link" />
           </button>
           {page === undefined ? null : (
-            <Link to={page} className="iconbutton" title={wide === true ? "Beside the matrix" : "As a page"} aria-label={wide === true ? "Beside the matrix" : "As a page"}>
+            <Link
+              to={page}
+              className="iconbutton"
+              title={wide === true ? "Beside the matrix" : "As a page"}
+              aria-label={wide === true ? "Beside the matrix" : "As a page"}
+            >
               <Icon name="open" />
             </Link>
           )}
@@ -81,7 +96,12 @@ export const Pane = ({ children, close, footer, label, page, place, sub, tabs, t
 }
 
 interface TabsProps {
-  readonly tabs: ReadonlyArray<{ readonly id: string; readonly name: string; readonly n?: number | undefined; readonly loud?: boolean }>
+  readonly tabs: ReadonlyArray<{
+    readonly id: string
+    readonly name: string
+    readonly n?: number | undefined
+    readonly loud?: boolean
+  }>
   readonly current: string
   readonly href: (id: string) => string
 }
@@ -97,7 +117,17 @@ export const Tabs = ({ current, href, tabs }: TabsProps) => (
   </nav>
 )
 
-export const Problem = ({ code, help, level, text }: { readonly level: "warning" | "error" | "info"; readonly text: string; readonly code: string; readonly help?: string | undefined }) => (
+export const Problem = ({
+  code,
+  help,
+  level,
+  text
+}: {
+  readonly level: "warning" | "error" | "info"
+  readonly text: string
+  readonly code: string
+  readonly help?: string | undefined
+}) => (
   <div className={`banner ${level === "error" ? "error" : level === "warning" ? "warn" : "info"}`}>
     <div>
       <b>{text}</b>

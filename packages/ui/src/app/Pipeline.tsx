@@ -13,14 +13,28 @@ import { follow } from "./session.ts"
 import { useStore } from "./store.ts"
 import { ago, clock, count, millis, plural } from "./words.ts"
 
-const marks: Readonly<Record<NodeInfo["state"], Mark>> = { starting: "stale", ready: "ok", degraded: "warning", failed: "error", stopped: "held" }
+const marks: Readonly<Record<NodeInfo["state"], Mark>> = {
+  starting: "stale",
+  ready: "ok",
+  degraded: "warning",
+  failed: "error",
+  stopped: "held"
+}
 
 const said = (n: NodeInfo, status: Status): string => {
   if (n.state === "failed") return n.reason ?? "failed"
   const lost = n.partitions?.filter((p) => p.state !== "synced") ?? []
   if (n.kind === "source") {
     const all = n.partitions?.length ?? 0
-    return all === 0 ? (n.state === "starting" ? "waiting for the first list" : n.state) : lost.length === 0 ? (all === 1 ? "synced" : `${all} synced`) : `${all - lost.length} synced, ${lost.length} ${lost[0]!.state === "stale" ? "stale" : "waiting"}`
+    return all === 0
+      ? n.state === "starting"
+        ? "waiting for the first list"
+        : n.state
+      : lost.length === 0
+        ? all === 1
+          ? "synced"
+          : `${all} synced`
+        : `${all - lost.length} synced, ${lost.length} ${lost[0]!.state === "stale" ? "stale" : "waiting"}`
   }
   if (n.kind === "transform") return n.groups === undefined ? "not run yet" : plural(n.groups, "service")
   if (n.kind === "check") return n.state === "ready" ? "passes" : (n.reason ?? n.state)
@@ -29,7 +43,12 @@ const said = (n: NodeInfo, status: Status): string => {
   return waiting === 0 ? `${count(n.plan.unchanged)} as they should be` : `${plural(waiting, "change")} waiting`
 }
 
-const tone = (n: NodeInfo): string => (n.state === "failed" ? "word-error" : n.state === "degraded" || (n.partitions ?? []).some((p) => p.state !== "synced") ? "word-differs" : "")
+const tone = (n: NodeInfo): string =>
+  n.state === "failed"
+    ? "word-error"
+    : n.state === "degraded" || (n.partitions ?? []).some((p) => p.state !== "synced")
+      ? "word-differs"
+      : ""
 
 export const Pipeline = () => {
   const { query } = usePlace()
@@ -66,21 +85,27 @@ export const Pipeline = () => {
             </button>
           </div>
         </div>
-        {status.findings.filter((f) => f.severity === "error").map((f) => (
-          <div key={f.message} className="notice error">
-            <Glyph mark="error" />
-            <p>
-              <b>{f.message}</b> {f.help}
-            </p>
-            <code>{f.code}</code>
-          </div>
-        ))}
+        {status.findings
+          .filter((f) => f.severity === "error")
+          .map((f) => (
+            <div key={f.message} className="notice error">
+              <Glyph mark="error" />
+              <p>
+                <b>{f.message}</b> {f.help}
+              </p>
+              <code>{f.code}</code>
+            </div>
+          ))}
         <div className="scroll">
           {table ? <NodeTable status={status} stage={stage} /> : <GraphView status={status} stage={stage} />}
           <Generations status={status} />
         </div>
       </div>
-      {stage === "model" ? <ModelPane status={status} /> : selected === undefined ? null : <NodePane key={selected.id} node={selected} status={status} />}
+      {stage === "model" ? (
+        <ModelPane status={status} />
+      ) : selected === undefined ? null : (
+        <NodePane key={selected.id} node={selected} status={status} />
+      )}
     </div>
   )
 }
@@ -119,7 +144,12 @@ const GraphView = ({ stage, status }: { readonly status: Status; readonly stage:
       <div className="plane" style={{ width: drawing.width, height: drawing.height }}>
         <svg width={drawing.width} height={drawing.height} aria-hidden="true">
           {drawing.edges.map((e) => (
-            <path key={`${e.from} ${e.to}`} d={e.path} className={`edge${quiet(e.from) ? " idle" : ""}`} style={{ strokeWidth: quiet(e.from) ? 1.5 : width(e.from) }} />
+            <path
+              key={`${e.from} ${e.to}`}
+              d={e.path}
+              className={`edge${quiet(e.from) ? " idle" : ""}`}
+              style={{ strokeWidth: quiet(e.from) ? 1.5 : width(e.from) }}
+            />
           ))}
         </svg>
         {drawing.heads.map((h) => (
@@ -154,10 +184,30 @@ const GraphView = ({ stage, status }: { readonly status: Status; readonly stage:
                 </span>
                 {many ? <em>×{node!.partitions!.length}</em> : null}
               </span>
-              <span className={`line ${node === undefined ? "" : tone(node)}`}>{node === undefined ? `${plural(status.services, "service")}${status.held > 0 ? `, ${status.held} held` : ""}` : said(node, status)}</span>
+              <span className={`line ${node === undefined ? "" : tone(node)}`}>
+                {node === undefined
+                  ? `${plural(status.services, "service")}${status.held > 0 ? `, ${status.held} held` : ""}`
+                  : said(node, status)}
+              </span>
               <span className="line small">
-                <span>{node === undefined ? "" : node.p99 === undefined ? (node.last === undefined ? "no events yet" : `last ${ago(node.last)}`) : `p99 ${millis(node.p99)}`}</span>
-                <span>{node?.applied !== undefined ? `gen ${node.applied}` : node?.desired !== undefined ? `gen ${node.desired}` : node === undefined ? "" : `${node.rate.slice(-6).reduce((a, b) => a + b, 0)}/min`}</span>
+                <span>
+                  {node === undefined
+                    ? ""
+                    : node.p99 === undefined
+                      ? node.last === undefined
+                        ? "no events yet"
+                        : `last ${ago(node.last)}`
+                      : `p99 ${millis(node.p99)}`}
+                </span>
+                <span>
+                  {node?.applied !== undefined
+                    ? `gen ${node.applied}`
+                    : node?.desired !== undefined
+                      ? `gen ${node.desired}`
+                      : node === undefined
+                        ? ""
+                        : `${node.rate.slice(-6).reduce((a, b) => a + b, 0)}/min`}
+                </span>
               </span>
             </button>
           )
@@ -241,8 +291,21 @@ const Generations = ({ status }: { readonly status: Status }) => (
             <td>{g.cause}</td>
             <td className="num">{plural(g.touched, "service")}</td>
             <td className="num">{millis(g.render)}</td>
-            <td className={`nowrap ${g.level === "error" ? "word-error" : g.level === "warning" ? "word-differs" : ""}`}>
-              <Glyph mark={g.level === "error" ? "error" : g.level === "warning" ? "held" : g.level === "running" ? "stale" : "ok"} /> {g.result}
+            <td
+              className={`nowrap ${g.level === "error" ? "word-error" : g.level === "warning" ? "word-differs" : ""}`}
+            >
+              <Glyph
+                mark={
+                  g.level === "error"
+                    ? "error"
+                    : g.level === "warning"
+                      ? "held"
+                      : g.level === "running"
+                        ? "stale"
+                        : "ok"
+                }
+              />{" "}
+              {g.result}
             </td>
           </tr>
         ))}
@@ -305,14 +368,27 @@ const NodePane = ({ node, status }: { readonly node: NodeInfo; readonly status: 
       ) : tab === "config" ? (
         <section>
           {node.description === undefined ? null : <p>{node.description}</p>}
-          {node.config === undefined ? <p className="dim">Nothing is configured.</p> : <Code title="Configuration" note={node.place ?? ""} text={node.config} />}
+          {node.config === undefined ? (
+            <p className="dim">Nothing is configured.</p>
+          ) : (
+            <Code title="Configuration" note={node.place ?? ""} text={node.config} />
+          )}
           <p className="dim">Secrets are left out.</p>
         </section>
       ) : (
         <>
           {node.reason === undefined ? null : (
             <section>
-              <Problem level={node.state === "failed" ? "error" : "warning"} code={node.state} text={node.reason} help={node.state === "failed" ? "It is not tried again by itself." : "It is tried again by itself, with growing pauses."} />
+              <Problem
+                level={node.state === "failed" ? "error" : "warning"}
+                code={node.state}
+                text={node.reason}
+                help={
+                  node.state === "failed"
+                    ? "It is not tried again by itself."
+                    : "It is tried again by itself, with growing pauses."
+                }
+              />
             </section>
           )}
           {node.description === undefined ? null : (
@@ -335,7 +411,11 @@ const NodePane = ({ node, status }: { readonly node: NodeInfo; readonly status: 
           )}
           {(node.partitions?.length ?? 0) === 0 ? null : (
             <section>
-              <h3>{lost.length === 0 ? `Partitions, all ${node.partitions!.length} synced` : `${lost.length} of ${node.partitions!.length} partitions are not synced`}</h3>
+              <h3>
+                {lost.length === 0
+                  ? `Partitions, all ${node.partitions!.length} synced`
+                  : `${lost.length} of ${node.partitions!.length} partitions are not synced`}
+              </h3>
               <ul className="lines wide">
                 {[...lost, ...node.partitions!.filter((p) => p.state === "synced")].slice(0, 40).map((p) => (
                   <li key={p.name}>
@@ -356,7 +436,9 @@ const NodePane = ({ node, status }: { readonly node: NodeInfo; readonly status: 
           <section>
             <dl className="facts">
               <dt>Reads</dt>
-              <dd className="mono">{node.reads.join(", ") || (node.kind === "source" ? "what it is configured for" : "model")}</dd>
+              <dd className="mono">
+                {node.reads.join(", ") || (node.kind === "source" ? "what it is configured for" : "model")}
+              </dd>
               <dt>p50, p99</dt>
               <dd>
                 {millis(node.p50)}, {millis(node.p99)}
@@ -386,8 +468,17 @@ const Spark = ({ rate }: { readonly rate: ReadonlyArray<number> }) => {
   const most = Math.max(1, ...rate)
   return (
     <div className="spark">
-      <svg width="100%" height="28" viewBox="0 0 300 28" preserveAspectRatio="none" role="img" aria-label={`Highest ${most} in ten seconds`}>
-        {rate.map((r, i) => (r === 0 ? null : <rect key={i} x={i * 10 + 1} width="6" y={28 - (r / most) * 24} height={(r / most) * 24} />))}
+      <svg
+        width="100%"
+        height="28"
+        viewBox="0 0 300 28"
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`Highest ${most} in ten seconds`}
+      >
+        {rate.map((r, i) =>
+          r === 0 ? null : <rect key={i} x={i * 10 + 1} width="6" y={28 - (r / most) * 24} height={(r / most) * 24} />
+        )}
       </svg>
       <p className="dim">
         <span>5 m ago</span> <span>highest {most} in 10 s</span> <span>now</span>
@@ -402,7 +493,11 @@ const Tap = ({ node }: { readonly node: string }) => {
   const [problem, setProblem] = useState<string>()
   useEffect(() => {
     if (paused) return
-    return follow((client) => client.Tap({ node }), (more) => setLines((before) => [...before, ...more].slice(-100)), setProblem)
+    return follow(
+      (client) => client.Tap({ node }),
+      (more) => setLines((before) => [...before, ...more].slice(-100)),
+      setProblem
+    )
   }, [node, paused])
   return (
     <section>
@@ -427,7 +522,13 @@ const Tap = ({ node }: { readonly node: string }) => {
 }
 
 const ModelPane = ({ status }: { readonly status: Status }) => (
-  <Pane label="Model" title="model" sub={<span>generation {status.generation}</span>} close={withQuery({ stage: undefined })} place={<span className="state">all facts merged</span>}>
+  <Pane
+    label="Model"
+    title="model"
+    sub={<span>generation {status.generation}</span>}
+    close={withQuery({ stage: undefined })}
+    place={<span className="state">all facts merged</span>}
+  >
     <section>
       <div className="figures">
         <Figure n={status.services} word="services" />
@@ -439,7 +540,13 @@ const ModelPane = ({ status }: { readonly status: Status }) => (
       <section>
         <h3>Findings</h3>
         {status.findings.slice(0, 30).map((f, i) => (
-          <Problem key={i} level={f.severity} code={f.code} text={f.message} help={`${f.help}${f.place === undefined ? "" : ` (${f.place})`}`} />
+          <Problem
+            key={i}
+            level={f.severity}
+            code={f.code}
+            text={f.message}
+            help={`${f.help}${f.place === undefined ? "" : ` (${f.place})`}`}
+          />
         ))}
       </section>
     )}

@@ -12,7 +12,6 @@ import { call, follow, line } from "./session.ts"
 import { useStore } from "./store.ts"
 import { ago, clock, count, download, plural } from "./words.ts"
 
-
 const heads: Readonly<Record<Change["op"], readonly [string, string]>> = {
   delete: ["Delete", "never merged, never collapsed"],
   update: ["Update", "equal changes are one line"],
@@ -33,7 +32,10 @@ const lines = (items: ReadonlyArray<Change>): ReadonlyArray<readonly [Change["op
     if (own.length === 0) return []
     const merged = new Map<string, Array<Change>>()
     for (const i of own) {
-      const key = op === "delete" ? `${i.sink} ${i.target} ${i.id}` : `${i.sink} ${i.id} ${i.reason ?? ""} ${JSON.stringify(i.fields)}`
+      const key =
+        op === "delete"
+          ? `${i.sink} ${i.target} ${i.id}`
+          : `${i.sink} ${i.id} ${i.reason ?? ""} ${JSON.stringify(i.fields)}`
       const list = merged.get(key)
       if (list === undefined) merged.set(key, [i])
       else list.push(i)
@@ -104,10 +106,30 @@ export const Plan = () => {
       </div>
     )
   if (plan === undefined) return <Skeleton />
-  return <Review plan={plan} make={make} res={query.get("res")} allow={info.allow.length > 0} offline={info.mode === "offline bundle"} />
+  return (
+    <Review
+      plan={plan}
+      make={make}
+      res={query.get("res")}
+      allow={info.allow.length > 0}
+      offline={info.mode === "offline bundle"}
+    />
+  )
 }
 
-const Review = ({ allow, make, offline, plan, res }: { readonly plan: PlanDoc; readonly make: (sinks?: ReadonlyArray<string>) => void; readonly res: string | null; readonly allow: boolean; readonly offline: boolean }) => {
+const Review = ({
+  allow,
+  make,
+  offline,
+  plan,
+  res
+}: {
+  readonly plan: PlanDoc
+  readonly make: (sinks?: ReadonlyArray<string>) => void
+  readonly res: string | null
+  readonly allow: boolean
+  readonly offline: boolean
+}) => {
   const groups = useMemo(() => lines(plan.items), [plan])
   const [asking, setAsking] = useState(false)
   const [progress, setProgress] = useState<ReadonlyArray<Progress>>([])
@@ -117,7 +139,15 @@ const Review = ({ allow, make, offline, plan, res }: { readonly plan: PlanDoc; r
   const selected = groups.flatMap(([, all]) => all).find((l) => l.key === res)
   const mayAll = plan.sinks.every((s) => s.allowed)
   const late = Date.now() > plan.expires
-  const blocked = !connected ? "cw is not connected" : plan.stale || late ? "make the plan again first" : !mayAll ? "this server may not write to these sinks" : writes === 0 ? "nothing to write" : undefined
+  const blocked = !connected
+    ? "cw is not connected"
+    : plan.stale || late
+      ? "make the plan again first"
+      : !mayAll
+        ? "this server may not write to these sinks"
+        : writes === 0
+          ? "nothing to write"
+          : undefined
   return (
     <div className="split">
       <div className="main">
@@ -126,7 +156,8 @@ const Review = ({ allow, make, offline, plan, res }: { readonly plan: PlanDoc; r
             Plan <code>{plan.id.slice(0, 6)}</code>
           </h1>
           <span className="counts">
-            <span className="word-delete">−{n.delete}</span> <span className="word-differs">~{n.update}</span> <span className="word-create">+{n.create}</span>
+            <span className="word-delete">−{n.delete}</span> <span className="word-differs">~{n.update}</span>{" "}
+            <span className="word-create">+{n.create}</span>
           </span>
           <span className="dim">
             in {plan.confirm}, {clock(plan.made)}, generation {plan.generation}
@@ -135,11 +166,22 @@ const Review = ({ allow, make, offline, plan, res }: { readonly plan: PlanDoc; r
             <button type="button" className="button" onClick={() => make()} disabled={!connected || offline}>
               Make again
             </button>
-            <button type="button" className="button" disabled={plan.items.length === 0} onClick={() => download(`plan-${plan.id}.json`, `${JSON.stringify(plan, null, 2)}\n`, "application/json")}>
+            <button
+              type="button"
+              className="button"
+              disabled={plan.items.length === 0}
+              onClick={() => download(`plan-${plan.id}.json`, `${JSON.stringify(plan, null, 2)}\n`, "application/json")}
+            >
               Download
             </button>
             {allow ? (
-              <button type="button" className="button primary" disabled={blocked !== undefined} title={blocked} onClick={() => setAsking(true)}>
+              <button
+                type="button"
+                className="button primary"
+                disabled={blocked !== undefined}
+                title={blocked}
+                onClick={() => setAsking(true)}
+              >
                 Apply…
               </button>
             ) : null}
@@ -149,7 +191,8 @@ const Review = ({ allow, make, offline, plan, res }: { readonly plan: PlanDoc; r
           <div className="notice warn" role="alert">
             <Glyph mark="warning" />
             <p>
-              <b>{late ? "This plan is older than ten minutes." : "Something changed since this plan was made."}</b> Make it again before you apply.
+              <b>{late ? "This plan is older than ten minutes." : "Something changed since this plan was made."}</b>{" "}
+              Make it again before you apply.
             </p>
             <button type="button" className="text" onClick={() => make()}>
               Make again
@@ -170,7 +213,12 @@ const Review = ({ allow, make, offline, plan, res }: { readonly plan: PlanDoc; r
             <div className="none">
               <h2>Nothing to do</h2>
               <p>
-                {plan.sinks.some((s) => s.opaque) ? `${plan.sinks.filter((s) => s.opaque).map((s) => s.id).join(", ")} cannot say what would change. ` : ""}
+                {plan.sinks.some((s) => s.opaque)
+                  ? `${plan.sinks
+                      .filter((s) => s.opaque)
+                      .map((s) => s.id)
+                      .join(", ")} cannot say what would change. `
+                  : ""}
                 {count(plan.unchanged)} objects are as they should be.
               </p>
             </div>
@@ -198,18 +246,36 @@ const Review = ({ allow, make, offline, plan, res }: { readonly plan: PlanDoc; r
                   {all.slice(0, 500).map((l) => {
                     const { kind, name } = parts(l.first.id)
                     return (
-                      <tr key={l.key} className={l.key === res ? "selected" : ""} onClick={() => go(withQuery({ res: l.key }), true)}>
+                      <tr
+                        key={l.key}
+                        className={l.key === res ? "selected" : ""}
+                        onClick={() => go(withQuery({ res: l.key }), true)}
+                      >
                         <td className="nowrap">
                           <Glyph mark={opMark[op]} label={heads[op][0]} /> {kind}
                         </td>
                         <th scope="row">
-                          <button type="button" className="text" title={name} onClick={() => go(withQuery({ res: l.key }), true)}>
+                          <button
+                            type="button"
+                            className="text"
+                            title={name}
+                            onClick={() => go(withQuery({ res: l.key }), true)}
+                          >
                             {name}
                           </button>
                         </th>
                         <td className="mono">{l.all.length === 1 ? l.first.target : `${l.all.length} targets`}</td>
                         <td className="mono">{l.first.service ?? <span className="dim">fleet</span>}</td>
-                        <td className="dim" title={l.first.reason}>{l.first.reason ?? (op === "create" ? "not there yet" : op === "delete" ? "nothing wants it any more" : op === "update" ? plural(l.first.fields.length, "field") : "")}</td>
+                        <td className="dim" title={l.first.reason}>
+                          {l.first.reason ??
+                            (op === "create"
+                              ? "not there yet"
+                              : op === "delete"
+                                ? "nothing wants it any more"
+                                : op === "update"
+                                  ? plural(l.first.fields.length, "field")
+                                  : "")}
+                        </td>
                       </tr>
                     )
                   })}
@@ -217,24 +283,49 @@ const Review = ({ allow, make, offline, plan, res }: { readonly plan: PlanDoc; r
               ))}
             </table>
           )}
-          {plan.more > 0 ? <p className="dim pad">{count(plan.more)} more are part of this plan and not shown; the download of `cw plan` has them all.</p> : null}
-          {plan.leftOut.length > 0 ? <p className="dim pad">Left out: {plan.leftOut.map((l) => l.target).join(", ")}</p> : null}
+          {plan.more > 0 ? (
+            <p className="dim pad">
+              {count(plan.more)} more are part of this plan and not shown; the download of `cw plan` has them all.
+            </p>
+          ) : null}
+          {plan.leftOut.length > 0 ? (
+            <p className="dim pad">Left out: {plan.leftOut.map((l) => l.target).join(", ")}</p>
+          ) : null}
         </div>
         {allow ? null : (
           <div className="pagefoot">
             <code>$ {plan.command}</code>
-            <span className="dim">This page is read-only. {offline ? "" : "Start it with --allow apply to apply from here."}</span>
+            <span className="dim">
+              This page is read-only. {offline ? "" : "Start it with --allow apply to apply from here."}
+            </span>
             <CopyButton text={plan.command} label="Copy the command" />
           </div>
         )}
       </div>
-      {selected === undefined ? null : <LinePane line={selected} index={plan.items.indexOf(selected.first)} total={plan.items.length} />}
-      {asking ? <Confirm plan={plan} close={() => setAsking(false)} tell={(p) => setProgress((before) => [...before, p])} begin={() => setProgress([])} /> : null}
+      {selected === undefined ? null : (
+        <LinePane line={selected} index={plan.items.indexOf(selected.first)} total={plan.items.length} />
+      )}
+      {asking ? (
+        <Confirm
+          plan={plan}
+          close={() => setAsking(false)}
+          tell={(p) => setProgress((before) => [...before, p])}
+          begin={() => setProgress([])}
+        />
+      ) : null}
     </div>
   )
 }
 
-const LinePane = ({ index, line: l, total }: { readonly line: Line; readonly index: number; readonly total: number }) => {
+const LinePane = ({
+  index,
+  line: l,
+  total
+}: {
+  readonly line: Line
+  readonly index: number
+  readonly total: number
+}) => {
   const { first } = l
   const { kind, name, namespace } = parts(first.id)
   const [full, setFull] = useState<Change>(first)
@@ -243,7 +334,8 @@ const LinePane = ({ index, line: l, total }: { readonly line: Line; readonly ind
     let current = true
     if (first.service !== undefined)
       call((client) => client.Service({ id: first.service! })).then(
-        (detail) => current && setFull(detail.changes.find((c) => c.id === first.id && c.target === first.target) ?? first),
+        (detail) =>
+          current && setFull(detail.changes.find((c) => c.id === first.id && c.target === first.target) ?? first),
         () => undefined
       )
     return () => {
@@ -269,7 +361,19 @@ const LinePane = ({ index, line: l, total }: { readonly line: Line; readonly ind
           </span>
         </>
       }
-      footer={first.service === undefined ? undefined : <a href={`/services/${encodeURIComponent(first.service)}`} onClick={(e) => { e.preventDefault(); go(`/services/${encodeURIComponent(first.service!)}?cluster=${encodeURIComponent(first.target)}&tab=diff`) }}>Show {first.service}</a>}
+      footer={
+        first.service === undefined ? undefined : (
+          <a
+            href={`/services/${encodeURIComponent(first.service)}`}
+            onClick={(e) => {
+              e.preventDefault()
+              go(`/services/${encodeURIComponent(first.service!)}?cluster=${encodeURIComponent(first.target)}&tab=diff`)
+            }}
+          >
+            Show {first.service}
+          </a>
+        )
+      }
     >
       {l.all.length > 1 ? (
         <section>
@@ -288,14 +392,31 @@ const LinePane = ({ index, line: l, total }: { readonly line: Line; readonly ind
           <dt>Target</dt>
           <dd className="mono">{first.target}</dd>
           <dt>Cause</dt>
-          <dd>{first.reason ?? (first.op === "create" ? "it is not there yet" : first.op === "delete" ? "nothing wants it any more, and it is ours" : "it differs from what is generated")}</dd>
+          <dd>
+            {first.reason ??
+              (first.op === "create"
+                ? "it is not there yet"
+                : first.op === "delete"
+                  ? "nothing wants it any more, and it is ours"
+                  : "it differs from what is generated")}
+          </dd>
         </dl>
       </section>
     </Pane>
   )
 }
 
-const Confirm = ({ begin, close, plan, tell }: { readonly plan: PlanDoc; readonly close: () => void; readonly tell: (p: Progress) => void; readonly begin: () => void }) => {
+const Confirm = ({
+  begin,
+  close,
+  plan,
+  tell
+}: {
+  readonly plan: PlanDoc
+  readonly close: () => void
+  readonly tell: (p: Progress) => void
+  readonly begin: () => void
+}) => {
   const dialog = useRef<HTMLDialogElement>(null)
   const cancel = useRef<HTMLButtonElement>(null)
   const [typed, setTyped] = useState("")
@@ -348,10 +469,23 @@ const Confirm = ({ begin, close, plan, tell }: { readonly plan: PlanDoc; readonl
               </span>
             ) : null}
           </p>
-          {n.delete > 0 ? <Problem level="error" code="delete" text={`${plural(n.delete, "object is", "objects are")} deleted${deleted.length > 0 ? `, of ${deleted.slice(0, 3).join(", ")}` : ""}`} help="Only what is marked as ours, and only where nothing failed before." /> : null}
+          {n.delete > 0 ? (
+            <Problem
+              level="error"
+              code="delete"
+              text={`${plural(n.delete, "object is", "objects are")} deleted${deleted.length > 0 ? `, of ${deleted.slice(0, 3).join(", ")}` : ""}`}
+              help="Only what is marked as ours, and only where nothing failed before."
+            />
+          ) : null}
           <dl className="facts">
             <dt>Targets</dt>
-            <dd className="mono">{plan.sinks.flatMap((s) => s.targets).slice(0, 12).join("  ")}{plan.sinks.flatMap((s) => s.targets).length > 12 ? " …" : ""}</dd>
+            <dd className="mono">
+              {plan.sinks
+                .flatMap((s) => s.targets)
+                .slice(0, 12)
+                .join("  ")}
+              {plan.sinks.flatMap((s) => s.targets).length > 12 ? " …" : ""}
+            </dd>
             {plan.leftOut.length > 0 ? (
               <>
                 <dt>Left out</dt>
@@ -368,8 +502,18 @@ const Confirm = ({ begin, close, plan, tell }: { readonly plan: PlanDoc; readonl
           <label htmlFor="confirm-text">
             Type <code>{plan.confirm}</code> to confirm
           </label>
-          <input id="confirm-text" className="mono" autoComplete="off" spellCheck={false} value={typed} onChange={(e) => setTyped(e.target.value)} />
-          <p className="dim">The plan is checked again before the first write. It is valid for {Math.floor(left / 60_000)} m {Math.floor((left % 60_000) / 1000)} s.</p>
+          <input
+            id="confirm-text"
+            className="mono"
+            autoComplete="off"
+            spellCheck={false}
+            value={typed}
+            onChange={(e) => setTyped(e.target.value)}
+          />
+          <p className="dim">
+            The plan is checked again before the first write. It is valid for {Math.floor(left / 60_000)} m{" "}
+            {Math.floor((left % 60_000) / 1000)} s.
+          </p>
           {problem === undefined ? null : <Problem level="error" code="refused" text={problem} />}
         </div>
         <footer>
@@ -391,9 +535,32 @@ const Result = ({ close, progress }: { readonly progress: ReadonlyArray<Progress
   return (
     <section className={`result ${last.state}`} role="status" aria-live="polite">
       <p>
-        <Glyph mark={last.state === "done" ? "ok" : last.state === "failed" ? "error" : last.state === "refused" ? "held" : "stale"} /> <b>{last.state === "checking" ? "Checking" : last.state === "writing" ? "Writing" : last.state === "done" ? "Applied" : last.state === "refused" ? "Refused" : "Not all is applied"}</b> {last.text}{" "}
+        <Glyph
+          mark={
+            last.state === "done"
+              ? "ok"
+              : last.state === "failed"
+                ? "error"
+                : last.state === "refused"
+                  ? "held"
+                  : "stale"
+          }
+        />{" "}
+        <b>
+          {last.state === "checking"
+            ? "Checking"
+            : last.state === "writing"
+              ? "Writing"
+              : last.state === "done"
+                ? "Applied"
+                : last.state === "refused"
+                  ? "Refused"
+                  : "Not all is applied"}
+        </b>{" "}
+        {last.text}{" "}
         <span className="dim">
-          {last.applied} of {last.total} written{last.failed > 0 ? `, ${last.failed} failed` : ""}, {ago(progress[0]!.time)}
+          {last.applied} of {last.total} written{last.failed > 0 ? `, ${last.failed} failed` : ""},{" "}
+          {ago(progress[0]!.time)}
         </span>
         {over ? (
           <button type="button" className="text" onClick={close}>

@@ -11,11 +11,28 @@ import { useStore } from "./store.ts"
 
 const order = ["first", "then", "then"]
 const few = 8
-const tierWord = (tier: number, last: number): string => (tier === 0 ? order[0]! : tier === last && tier > 1 ? "last" : order[1]!)
+const tierWord = (tier: number, last: number): string =>
+  tier === 0 ? order[0]! : tier === last && tier > 1 ? "last" : order[1]!
 
-const sourceMark: Readonly<Record<string, Mark>> = { "live differs": "differs", "not there": "create", unknown: "unknown" }
-const endpointMark: Readonly<Record<string, Mark>> = { used: "ok", waiting: "stale", down: "delete", broken: "error", unknown: "unknown" }
-const endpointWord: Readonly<Record<string, string>> = { used: "answers", waiting: "waits", down: "down (what if)", broken: "cannot answer", unknown: "not connected" }
+const sourceMark: Readonly<Record<string, Mark>> = {
+  "live differs": "differs",
+  "not there": "create",
+  unknown: "unknown"
+}
+const endpointMark: Readonly<Record<string, Mark>> = {
+  used: "ok",
+  waiting: "stale",
+  down: "delete",
+  broken: "error",
+  unknown: "unknown"
+}
+const endpointWord: Readonly<Record<string, string>> = {
+  used: "answers",
+  waiting: "waits",
+  down: "down (what if)",
+  broken: "cannot answer",
+  unknown: "not connected"
+}
 
 export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; readonly cluster: string }) => {
   const { query } = usePlace()
@@ -39,7 +56,8 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
     // The key says all of it.
     // oxlint-disable-next-line
   }, [key])
-  const toggle = (name: string) => go(withQuery({ down: (down.includes(name) ? down.filter((d) => d !== name) : [...down, name]).join(",") }), true)
+  const toggle = (name: string) =>
+    go(withQuery({ down: (down.includes(name) ? down.filter((d) => d !== name) : [...down, name]).join(",") }), true)
   const { problem, route } = answer
   const [whole, setWhole] = useState(false)
   if (host === "")
@@ -49,27 +67,44 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
       </section>
     )
   const last = Math.max(0, ...(route?.endpoints.map((e) => e.tier) ?? []))
-  const suspects = [...new Set([cluster, ...(route?.endpoints.map((e) => e.cluster) ?? []), ...detail.backends.map((b) => b.cluster)])].filter((c) => detail.backends.some((b) => b.cluster === c))
+  const suspects = [
+    ...new Set([cluster, ...(route?.endpoints.map((e) => e.cluster) ?? []), ...detail.backends.map((b) => b.cluster)])
+  ].filter((c) => detail.backends.some((b) => b.cluster === c))
   return (
     <>
       <section className="question">
         <span>A pod in</span>
-        <select className="mono" aria-label="Caller's cluster" value={cluster} onChange={(e) => go(serviceHref(detail.id, { cluster: e.target.value }), true)}>
+        <select
+          className="mono"
+          aria-label="Caller's cluster"
+          value={cluster}
+          onChange={(e) => go(serviceHref(detail.id, { cluster: e.target.value }), true)}
+        >
           {list.map((c) => (
             <option key={c.name}>{c.name}</option>
           ))}
         </select>
         <span>calls</span>
-        <select className="mono" aria-label="Host" value={host} onChange={(e) => go(withQuery({ host: e.target.value }), true)}>
+        <select
+          className="mono"
+          aria-label="Host"
+          value={host}
+          onChange={(e) => go(withQuery({ host: e.target.value }), true)}
+        >
           {detail.hosts.map((h) => (
             <option key={h}>{h}</option>
           ))}
         </select>
         <span>:</span>
-        <select className="mono" aria-label="Port" value={String(port)} onChange={(e) => go(withQuery({ port: e.target.value }), true)}>
+        <select
+          className="mono"
+          aria-label="Port"
+          value={String(port)}
+          onChange={(e) => go(withQuery({ port: e.target.value }), true)}
+        >
           {detail.ports.map((p) => (
             <option key={p.port} value={p.port}>
-              {p.port} 
+              {p.port}
             </option>
           ))}
         </select>
@@ -81,18 +116,28 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
       ) : route === undefined ? null : (
         <section className="route">
           <p className="verdict">
-            <Glyph mark={route.level === "ok" ? "ok" : route.level === "error" ? "error" : "differs"} label={route.level} />
+            <Glyph
+              mark={route.level === "ok" ? "ok" : route.level === "error" ? "error" : "differs"}
+              label={route.level}
+            />
             <span>
               <b>{route.verdict}</b> {route.detail}
             </span>
           </p>
           <ol>
             {route.steps.map((step, i) => (
-              <li key={i} className={step.problems.some((p) => p.severity === "error") ? "bad" : step.problems.length > 0 ? "warned" : ""}>
+              <li
+                key={i}
+                className={
+                  step.problems.some((p) => p.severity === "error") ? "bad" : step.problems.length > 0 ? "warned" : ""
+                }
+              >
                 <div className="stephead">
                   <h3>{step.title}</h3>
                   {sourceMark[step.source] === undefined ? (
-                    <span className="chip plain">{step.source === "as generated" ? "✓ as generated" : step.source}</span>
+                    <span className="chip plain">
+                      {step.source === "as generated" ? "✓ as generated" : step.source}
+                    </span>
                   ) : (
                     <span className={`chip ${step.source === "not there" ? "add" : "warn"}`}>
                       <Glyph mark={sourceMark[step.source]!} /> {step.source}
@@ -117,15 +162,22 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
                 <h3>Endpoints, in the order they are tried</h3>
                 <div className="endpoints">
                   {(whole ? route.endpoints : route.endpoints.slice(0, few)).map((e, i) => (
-                    <div key={i} className={`endpoint ${e.state}${route.endpoints[i - 1]?.tier === e.tier ? " same" : ""}`}>
-                      <span className="tier">{route.endpoints[i - 1]?.tier === e.tier ? "" : tierWord(e.tier, last)}</span>
+                    <div
+                      key={i}
+                      className={`endpoint ${e.state}${route.endpoints[i - 1]?.tier === e.tier ? " same" : ""}`}
+                    >
+                      <span className="tier">
+                        {route.endpoints[i - 1]?.tier === e.tier ? "" : tierWord(e.tier, last)}
+                      </span>
                       <Glyph mark={endpointMark[e.state]!} />
                       <div>
                         <p>
                           <b>{e.cluster}</b> {e.local ? <span className="chip">own cluster</span> : null}
                           <span className="right">
                             {endpointWord[e.state]}
-                            {e.share !== undefined && e.share < 0.995 && e.share > 0 ? ` ${Math.round(e.share * 100)} %` : ""}
+                            {e.share !== undefined && e.share < 0.995 && e.share > 0
+                              ? ` ${Math.round(e.share * 100)} %`
+                              : ""}
                           </span>
                         </p>
                         <p className="mono">
@@ -162,7 +214,12 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
                         <th scope="row">{name}</th>
                         {[name, `backend/${name}`, `gateway/${name}`].map((key) => (
                           <td key={key}>
-                            <input type="checkbox" aria-label={`${key.replace("/", " of ")} is down`} checked={down.includes(key)} onChange={() => toggle(key)} />
+                            <input
+                              type="checkbox"
+                              aria-label={`${key.replace("/", " of ")} is down`}
+                              checked={down.includes(key)}
+                              onChange={() => toggle(key)}
+                            />
                           </td>
                         ))}
                       </tr>

@@ -7,7 +7,15 @@ import { EventTable } from "./Events.tsx"
 import { Glyph, stateWord } from "./Glyph.tsx"
 import { on } from "./keys.ts"
 import { go, serviceHref, usePlace, withQuery } from "./link.tsx"
-import { clusters as clusterStore, events as eventStore, heard, info as infoStore, matrix, status, version } from "./live.ts"
+import {
+  clusters as clusterStore,
+  events as eventStore,
+  heard,
+  info as infoStore,
+  matrix,
+  status,
+  version
+} from "./live.ts"
 import { Pane, Problem, Tabs } from "./Pane.tsx"
 import { Resources } from "./Resources.tsx"
 import { RouteTab } from "./RouteTab.tsx"
@@ -18,7 +26,11 @@ import { ago } from "./words.ts"
 
 /** The service, read again when its row or the generation changes. */
 const useDetail = (id: string): { readonly detail?: ServiceDetail; readonly problem?: string } => {
-  const [state, setState] = useState<{ readonly id: string; readonly detail?: ServiceDetail; readonly problem?: string }>({ id })
+  const [state, setState] = useState<{
+    readonly id: string
+    readonly detail?: ServiceDetail
+    readonly problem?: string
+  }>({ id })
   useStore(version)
   const at = matrix.number(id)
   const stamp = at === undefined ? "" : `${matrix.rows[at]!.changed} ${matrix.rows[at]!.removed}`
@@ -27,7 +39,14 @@ const useDetail = (id: string): { readonly detail?: ServiceDetail; readonly prob
     let current = true
     call((client) => client.Service({ id })).then(
       (detail) => current && setState({ id, detail }),
-      (error: Error) => current && setState((before) => ({ id, ...(before.id === id && before.detail !== undefined ? { detail: { ...before.detail, gone: true } } : { problem: error.message }) }))
+      (error: Error) =>
+        current &&
+        setState((before) => ({
+          id,
+          ...(before.id === id && before.detail !== undefined
+            ? { detail: { ...before.detail, gone: true } }
+            : { problem: error.message })
+        }))
     )
     return () => {
       current = false
@@ -50,7 +69,18 @@ export const Service = ({ id }: { readonly id: string }) => {
   const index = here >= 0 ? here : (runs[0] ?? 0)
   const cluster = list[index]?.name ?? ""
   const state = at === undefined ? "none" : states[matrix.cell(at, index)]!
-  const close = withQuery({ cluster: undefined, tab: undefined, res: undefined, port: undefined, host: undefined, down: undefined, view: undefined }, "/services")
+  const close = withQuery(
+    {
+      cluster: undefined,
+      tab: undefined,
+      res: undefined,
+      port: undefined,
+      host: undefined,
+      down: undefined,
+      view: undefined
+    },
+    "/services"
+  )
   const step = (by: number) => {
     const order = runs.length === 0 ? list.map((_, i) => i) : runs
     const now = order.indexOf(index)
@@ -82,7 +112,12 @@ export const Service = ({ id }: { readonly id: string }) => {
       page={withQuery({ view: page ? undefined : "page" })}
       place={
         <>
-          <select className="mono" aria-label="Cluster" value={cluster} onChange={(e) => go(serviceHref(id, { cluster: e.target.value }), true)}>
+          <select
+            className="mono"
+            aria-label="Cluster"
+            value={cluster}
+            onChange={(e) => go(serviceHref(id, { cluster: e.target.value }), true)}
+          >
             {list.map((c, i) => (
               <option key={c.name} value={c.name}>
                 {c.name}
@@ -90,14 +125,27 @@ export const Service = ({ id }: { readonly id: string }) => {
               </option>
             ))}
           </select>
-          <button type="button" className="iconbutton" title="Previous cluster that has it" aria-label="Previous cluster that has it" onClick={() => step(-1)}>
+          <button
+            type="button"
+            className="iconbutton"
+            title="Previous cluster that has it"
+            aria-label="Previous cluster that has it"
+            onClick={() => step(-1)}
+          >
             ‹
           </button>
-          <button type="button" className="iconbutton" title="Next cluster that has it" aria-label="Next cluster that has it" onClick={() => step(1)}>
+          <button
+            type="button"
+            className="iconbutton"
+            title="Next cluster that has it"
+            aria-label="Next cluster that has it"
+            onClick={() => step(1)}
+          >
             ›
           </button>
           <span className={`state word-${state}`}>
-            <Glyph mark={lost && state !== "none" ? "stale" : state} /> {lost ? "not connected, last known" : stateWord(state)}
+            <Glyph mark={lost && state !== "none" ? "stale" : state} />{" "}
+            {lost ? "not connected, last known" : stateWord(state)}
           </span>
           {row !== undefined && row.changed > 0 ? <time className="age">{ago(row.changed)} ago</time> : null}
         </>
@@ -108,8 +156,14 @@ export const Service = ({ id }: { readonly id: string }) => {
           href={(t) => withQuery({ tab: t === "route" ? undefined : t, res: undefined })}
           tabs={[
             { id: "route", name: "Route" },
-            { id: "resources", name: "Resources", n: detail?.resources.filter((r) => r.clusters.includes(cluster)).length },
-            ...(info?.compares === true || changes.length > 0 ? [{ id: "diff", name: "Diff", n: changes.length, loud: true }] : []),
+            {
+              id: "resources",
+              name: "Resources",
+              n: detail?.resources.filter((r) => r.clusters.includes(cluster)).length
+            },
+            ...(info?.compares === true || changes.length > 0
+              ? [{ id: "diff", name: "Diff", n: changes.length, loud: true }]
+              : []),
             { id: "events", name: "Events", n: own.length }
           ]}
         />
@@ -117,7 +171,12 @@ export const Service = ({ id }: { readonly id: string }) => {
     >
       {problem !== undefined && detail === undefined ? (
         <section>
-          <Problem level="error" code="not here" text={problem} help="It was removed, or the address is of another fleet." />
+          <Problem
+            level="error"
+            code="not here"
+            text={problem}
+            help="It was removed, or the address is of another fleet."
+          />
         </section>
       ) : detail === undefined ? (
         <Skeleton />
@@ -125,15 +184,28 @@ export const Service = ({ id }: { readonly id: string }) => {
         <>
           {detail.gone ? (
             <section>
-              <Problem level="warning" code="removed" text="This service is not there any more" help="What you see is what was known last." />
+              <Problem
+                level="warning"
+                code="removed"
+                text="This service is not there any more"
+                help="What you see is what was known last."
+              />
             </section>
           ) : null}
           {detail.held.length > 0 ? (
             <section>
               {detail.held.map((f) => (
-                <Problem key={f.message} level={f.severity} code={f.code} text={`Held: ${f.message}`} help={`${f.help}${f.place === undefined ? "" : `; ${f.place}`}`} />
+                <Problem
+                  key={f.message}
+                  level={f.severity}
+                  code={f.code}
+                  text={`Held: ${f.message}`}
+                  help={`${f.help}${f.place === undefined ? "" : `; ${f.place}`}`}
+                />
               ))}
-              <p className="dim">Nothing new is generated for it; what lives in the clusters is neither changed nor deleted.</p>
+              <p className="dim">
+                Nothing new is generated for it; what lives in the clusters is neither changed nor deleted.
+              </p>
             </section>
           ) : null}
           {tab === "resources" ? (
@@ -143,7 +215,9 @@ export const Service = ({ id }: { readonly id: string }) => {
           ) : tab === "events" ? (
             <section className="flush">
               <EventTable lines={own.toReversed().slice(0, 200)} compact />
-              {own.length === 0 ? <p className="dim pad">Nothing has happened to it since this page was opened.</p> : null}
+              {own.length === 0 ? (
+                <p className="dim pad">Nothing has happened to it since this page was opened.</p>
+              ) : null}
             </section>
           ) : (
             <RouteTab detail={detail} cluster={cluster} />

@@ -3,7 +3,14 @@ import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } f
 import { sorts, type Sort } from "../Matrix.ts"
 import { parse } from "../Search.ts"
 import { layout } from "./columns.ts"
-import { clusters as clusterStore, epoch as epochStore, info as infoStore, matrix, status as statusStore, version as versionStore } from "./live.ts"
+import {
+  clusters as clusterStore,
+  epoch as epochStore,
+  info as infoStore,
+  matrix,
+  status as statusStore,
+  version as versionStore
+} from "./live.ts"
 import { Glyph } from "./Glyph.tsx"
 import { go, Link, usePlace, withQuery } from "./link.tsx"
 import { type Cursor, MatrixGrid } from "./MatrixGrid.tsx"
@@ -12,7 +19,13 @@ import { on } from "./keys.ts"
 import { store, useStore } from "./store.ts"
 import { count, plural } from "./words.ts"
 
-const sortWords: Readonly<Record<Sort, string>> = { worst: "Worst first", name: "By name", namespace: "By namespace", changed: "Last change", clusters: "Most clusters" }
+const sortWords: Readonly<Record<Sort, string>> = {
+  worst: "Worst first",
+  name: "By name",
+  namespace: "By namespace",
+  changed: "Last change",
+  clusters: "Most clusters"
+}
 
 /** Rows marked for a plan; changes since the rows were sorted; how many rows match. */
 export const marks = store<ReadonlySet<string>>(new Set())
@@ -28,8 +41,18 @@ export const Services = () => {
   const status = useStore(statusStore)
   const marked = useStore(marks)
   const again = useStore(resort)
-  const text = useDeferredValue([query.get("q") ?? "", ...(query.get("state") ?? "").split(",").filter((s) => s !== "").map((s) => `state:${s}`)].join(" "))
-  const sort = (sorts as ReadonlyArray<string>).includes(query.get("sort") ?? "") ? (query.get("sort") as Sort) : "worst"
+  const text = useDeferredValue(
+    [
+      query.get("q") ?? "",
+      ...(query.get("state") ?? "")
+        .split(",")
+        .filter((s) => s !== "")
+        .map((s) => `state:${s}`)
+    ].join(" ")
+  )
+  const sort = (sorts as ReadonlyArray<string>).includes(query.get("sort") ?? "")
+    ? (query.get("sort") as Sort)
+    : "worst"
   const by = query.get("group") ?? "region"
   const collapsed = useMemo(() => new Set((query.get("closed") ?? "").split(",").filter((g) => g !== "")), [query])
   const pinned = query.get("pin") ?? undefined
@@ -48,7 +71,8 @@ export const Services = () => {
     // New rows go to the end until somebody sorts: nothing moves under the pointer.
     if (sorted.current.key === key && matrix.size > sorted.current.size) {
       const fresh: Array<number> = []
-      for (let i = sorted.current.size; i < matrix.size; i++) if (search.test(matrix.rows[i]!, matrix.cells, i * matrix.width, matrix.width, Date.now())) fresh.push(i)
+      for (let i = sorted.current.size; i < matrix.size; i++)
+        if (search.test(matrix.rows[i]!, matrix.cells, i * matrix.width, matrix.width, Date.now())) fresh.push(i)
       loose.current = Uint32Array.from([...loose.current, ...fresh])
     } else {
       loose.current = matrix.view(search, sort, Date.now())
@@ -79,7 +103,11 @@ export const Services = () => {
     if (!now.delete(group)) now.add(group)
     go(withQuery({ closed: [...now].join(",") }), true)
   }, [])
-  const onPin = useCallback((cluster: string) => go(withQuery({ pin: new URLSearchParams(location.search).get("pin") === cluster ? undefined : cluster }), true), [])
+  const onPin = useCallback(
+    (cluster: string) =>
+      go(withQuery({ pin: new URLSearchParams(location.search).get("pin") === cluster ? undefined : cluster }), true),
+    []
+  )
   const onMark = useCallback((id: string) => {
     marks.set((before) => {
       const next = new Set(before)
@@ -89,7 +117,16 @@ export const Services = () => {
   }, [])
 
   if (info === undefined) return <Skeleton />
-  if (all.length === 0 && matrix.size === 0) return <Empty kind={status === undefined || status.nodes.some((n) => n.kind === "source" && n.state === "starting") ? "loading" : "clusters"} />
+  if (all.length === 0 && matrix.size === 0)
+    return (
+      <Empty
+        kind={
+          status === undefined || status.nodes.some((n) => n.kind === "source" && n.state === "starting")
+            ? "loading"
+            : "clusters"
+        }
+      />
+    )
   const lost = all.filter((c) => c.state === "stale" || c.state === "unreached")
   const crashed = status?.nodes.find((n) => n.kind === "source" && n.state === "failed")
   const spaces = new Set<string>()
@@ -102,18 +139,30 @@ export const Services = () => {
     <>
       <h1>{plural(view.length, "service")}</h1>
       <p>
-        {columns.columns.length === all.length && only === undefined ? `in ${plural(all.length, "cluster")}` : `in ${only?.size ?? all.length} of ${plural(all.length, "cluster")}`}
+        {columns.columns.length === all.length && only === undefined
+          ? `in ${plural(all.length, "cluster")}`
+          : `in ${only?.size ?? all.length} of ${plural(all.length, "cluster")}`}
         {spaces.size > 1 ? `, ${plural(spaces.size, "namespace")}` : ""}
       </p>
       <div className="selects">
-        <select aria-label="Sort" value={sort} onChange={(e) => go(withQuery({ sort: e.target.value === "worst" ? undefined : e.target.value }), true)}>
+        <select
+          aria-label="Sort"
+          value={sort}
+          onChange={(e) => go(withQuery({ sort: e.target.value === "worst" ? undefined : e.target.value }), true)}
+        >
           {sorts.map((s) => (
             <option key={s} value={s}>
               {sortWords[s]}
             </option>
           ))}
         </select>
-        <select aria-label="Group clusters" value={by} onChange={(e) => go(withQuery({ group: e.target.value === "region" ? undefined : e.target.value, closed: undefined }), true)}>
+        <select
+          aria-label="Group clusters"
+          value={by}
+          onChange={(e) =>
+            go(withQuery({ group: e.target.value === "region" ? undefined : e.target.value, closed: undefined }), true)
+          }
+        >
           <option value="region">{regions ? "By region" : "By name"}</option>
           <option value="none">No groups</option>
           {labels.map((l) => (
@@ -132,15 +181,25 @@ export const Services = () => {
         <div className="notice error" role="alert">
           <Glyph mark="error" />
           <p>
-            <b>Source {crashed.id} has failed.</b> {crashed.reason} <Link to={`/pipeline?stage=${encodeURIComponent(crashed.id)}`}>Show it</Link>
+            <b>Source {crashed.id} has failed.</b> {crashed.reason}{" "}
+            <Link to={`/pipeline?stage=${encodeURIComponent(crashed.id)}`}>Show it</Link>
           </p>
         </div>
       ) : lost.length > 0 ? (
         <div className="notice warn">
           <Glyph mark="warning" />
           <p>
-            <b>{lost.length === 1 ? `${lost[0]!.name} is not connected` : `${lost.length} clusters are not connected`}</b>
-            {lost.length === 1 ? (lost[0]!.reason === undefined ? "" : `: ${lost[0]!.reason}`) : `: ${lost.slice(0, 3).map((c) => c.name).join(", ")}${lost.length > 3 ? ` and ${lost.length - 3} more` : ""}`}{" "}
+            <b>
+              {lost.length === 1 ? `${lost[0]!.name} is not connected` : `${lost.length} clusters are not connected`}
+            </b>
+            {lost.length === 1
+              ? lost[0]!.reason === undefined
+                ? ""
+                : `: ${lost[0]!.reason}`
+              : `: ${lost
+                  .slice(0, 3)
+                  .map((c) => c.name)
+                  .join(", ")}${lost.length > 3 ? ` and ${lost.length - 3} more` : ""}`}{" "}
             <Link to={`/clusters/${encodeURIComponent(lost[0]!.name)}`}>Why</Link>
           </p>
         </div>
@@ -166,7 +225,27 @@ export const Services = () => {
             <p>{plural(matrix.size, "service")} are there. Take a term away:</p>
             <p className="terms">
               {search.terms.map((t) => (
-                <button key={t.text} type="button" onClick={() => go(withQuery({ q: (query.get("q") ?? "").split(/\s+/).filter((w) => w !== t.text).join(" "), state: t.key === "state" ? (query.get("state") ?? "").split(",").filter((s) => s !== t.value).join(",") : (query.get("state") ?? undefined) }))}>
+                <button
+                  key={t.text}
+                  type="button"
+                  onClick={() =>
+                    go(
+                      withQuery({
+                        q: (query.get("q") ?? "")
+                          .split(/\s+/)
+                          .filter((w) => w !== t.text)
+                          .join(" "),
+                        state:
+                          t.key === "state"
+                            ? (query.get("state") ?? "")
+                                .split(",")
+                                .filter((s) => s !== t.value)
+                                .join(",")
+                            : (query.get("state") ?? undefined)
+                      })
+                    )
+                  }
+                >
                   <code>{t.text}</code> ×
                 </button>
               ))}
@@ -181,7 +260,20 @@ export const Services = () => {
           </p>
         </div>
       ) : (
-        <MatrixGrid matrix={matrix} view={view} columns={columns} clusters={all} cursor={cursor} setCursor={setCursor} marked={marked} onMark={onMark} onGroup={onGroup} onPin={onPin} corner={corner} version={version} />
+        <MatrixGrid
+          matrix={matrix}
+          view={view}
+          columns={columns}
+          clusters={all}
+          cursor={cursor}
+          setCursor={setCursor}
+          marked={marked}
+          onMark={onMark}
+          onGroup={onGroup}
+          onPin={onPin}
+          corner={corner}
+          version={version}
+        />
       )}
     </div>
   )

@@ -53,25 +53,46 @@ const Palette = () => {
   const { saved } = useStore(prefs)
   const entries = useMemo((): ReadonlyArray<Entry> => {
     const only = text.startsWith(">") ? "action" : text.startsWith("@") ? "cluster" : ""
-    const words = text.replace(/^[>@]/, "").toLowerCase().split(/\s+/).filter((w) => w !== "")
+    const words = text
+      .replace(/^[>@]/, "")
+      .toLowerCase()
+      .split(/\s+/)
+      .filter((w) => w !== "")
     const fits = (name: string) => words.every((w) => name.toLowerCase().includes(w))
     const out: Array<Entry> = []
     if (only !== "cluster") {
-      for (const a of list) if (fits(a.words)) out.push({ text: a.words, kind: a.keys === " " ? "Space" : a.keys, run: a.run })
+      for (const a of list)
+        if (fits(a.words)) out.push({ text: a.words, kind: a.keys === " " ? "Space" : a.keys, run: a.run })
       const more: ReadonlyArray<readonly [string, () => void]> = [
         ["Settings", () => sheet.set("settings")],
-        ["Save this view", () => prefer({ saved: [...prefs.get().saved.filter((s) => s.href !== location.pathname + location.search), { name: `${location.pathname}${decodeURIComponent(location.search)}`, href: location.pathname + location.search }] })],
+        [
+          "Save this view",
+          () =>
+            prefer({
+              saved: [
+                ...prefs.get().saved.filter((s) => s.href !== location.pathname + location.search),
+                {
+                  name: `${location.pathname}${decodeURIComponent(location.search)}`,
+                  href: location.pathname + location.search
+                }
+              ]
+            })
+        ],
         ["Forget saved views", () => prefer({ saved: [] })]
       ]
       for (const [name, run] of more) if (fits(name)) out.push({ text: name, kind: "action", run })
       for (const s of saved) if (fits(s.name)) out.push({ text: s.name, kind: "saved view", run: () => go(s.href) })
     }
-    if (only !== "action") for (const c of all) if (out.length < limit && fits(c.name)) out.push({ text: c.name, kind: "cluster", run: () => go(`/clusters/${encodeURIComponent(c.name)}`) })
+    if (only !== "action")
+      for (const c of all)
+        if (out.length < limit && fits(c.name))
+          out.push({ text: c.name, kind: "cluster", run: () => go(`/clusters/${encodeURIComponent(c.name)}`) })
     if (only === "" && words.length > 0) {
       const services: Array<Entry> = []
       for (let i = 0; i < matrix.size && services.length < limit; i++) {
         const row = matrix.rows[i]!
-        if (!row.removed && fits(`${row.title} ${row.space}`)) services.push({ text: `${row.title} ${row.space}`, kind: "service", run: () => go(serviceHref(row.id)) })
+        if (!row.removed && fits(`${row.title} ${row.space}`))
+          services.push({ text: `${row.title} ${row.space}`, kind: "service", run: () => go(serviceHref(row.id)) })
       }
       return [...services, ...out].slice(0, limit)
     }
@@ -111,7 +132,14 @@ const Palette = () => {
         />
         <ul id="entries" role="listbox" aria-label="Found">
           {entries.map((e, i) => (
-            <li key={`${e.kind} ${e.text} ${i}`} id={`entry-${i}`} role="option" aria-selected={i === at} onClick={() => pick(e)} onPointerMove={() => setAt(i)}>
+            <li
+              key={`${e.kind} ${e.text} ${i}`}
+              id={`entry-${i}`}
+              role="option"
+              aria-selected={i === at}
+              onClick={() => pick(e)}
+              onPointerMove={() => setAt(i)}
+            >
               <span>{e.text}</span> <kbd>{e.kind}</kbd>
             </li>
           ))}
@@ -154,7 +182,12 @@ const Help = () => {
           <section>
             <h3>Keys</h3>
             <dl className="facts">
-              {[...moves, ...list.filter((a) => !moves.some(([k]) => k === a.keys)).map((a) => [a.keys === " " ? "Space" : a.keys, a.words] as const)].map(([k, w]) => (
+              {[
+                ...moves,
+                ...list
+                  .filter((a) => !moves.some(([k]) => k === a.keys))
+                  .map((a) => [a.keys === " " ? "Space" : a.keys, a.words] as const)
+              ].map(([k, w]) => (
                 <div key={k + w} className="row">
                   <dt>
                     <kbd>{k}</kbd>
@@ -169,16 +202,23 @@ const Help = () => {
             <ul className="lines">
               {marks.map(([m, w]) => (
                 <li key={m}>
-                  <Glyph mark={m} /> <span><b>{m === "stale" ? "hollow" : stateWord(m as never)}</b>, <span className="dim">{w}</span></span>
+                  <Glyph mark={m} />{" "}
+                  <span>
+                    <b>{m === "stale" ? "hollow" : stateWord(m as never)}</b>, <span className="dim">{w}</span>
+                  </span>
                 </li>
               ))}
             </ul>
             <h3>Search</h3>
             <p>
-              Words must all be in the name, namespace or host. Keys: {searchKeys.map((k) => `${k}:`).join(" ")}. A star stands for anything: <code>cluster:prod*</code>. Times: <code>changed:&lt;5m</code>.
+              Words must all be in the name, namespace or host. Keys: {searchKeys.map((k) => `${k}:`).join(" ")}. A star
+              stands for anything: <code>cluster:prod*</code>. Times: <code>changed:&lt;5m</code>.
             </p>
             <h3>About</h3>
-            <p className="dim">cw {info?.version}, Apache-2.0. Uses React, Effect and CodeMirror, all MIT. Nothing is loaded from elsewhere, nothing is reported anywhere.</p>
+            <p className="dim">
+              cw {info?.version}, Apache-2.0. Uses React, Effect and CodeMirror, all MIT. Nothing is loaded from
+              elsewhere, nothing is reported anywhere.
+            </p>
           </section>
         </div>
       </div>
@@ -189,7 +229,11 @@ const Help = () => {
 const Settings = () => {
   const now = useStore(prefs)
   const info = useStore(infoStore)
-  const choice = <K extends "theme" | "density" | "zone">(key: K, name: string, values: ReadonlyArray<(typeof now)[K]>) => (
+  const choice = <K extends "theme" | "density" | "zone">(
+    key: K,
+    name: string,
+    values: ReadonlyArray<(typeof now)[K]>
+  ) => (
     <label>
       <span>{name}</span>
       <select value={now[key]} onChange={(e) => prefer({ [key]: e.target.value } as never)}>

@@ -38,7 +38,13 @@ export const groupOf = (cluster: Cluster, by: string): string => {
   return cluster.labels?.[by] ?? "other"
 }
 
-export const layout = (clusters: ReadonlyArray<Cluster>, by: string, collapsed: ReadonlySet<string>, kept: ReadonlySet<number> | undefined, pinned: string | undefined): Columns => {
+export const layout = (
+  clusters: ReadonlyArray<Cluster>,
+  by: string,
+  collapsed: ReadonlySet<string>,
+  kept: ReadonlySet<number> | undefined,
+  pinned: string | undefined
+): Columns => {
   const byGroup = new Map<string, Array<number>>()
   clusters.forEach((cluster, i) => {
     if (kept !== undefined && !kept.has(i)) return
@@ -53,7 +59,9 @@ export const layout = (clusters: ReadonlyArray<Cluster>, by: string, collapsed: 
     byGroup.clear()
     byGroup.set("", all)
   }
-  const ordered = [...byGroup].sort(([a], [b]) => (a === "pinned" ? -1 : b === "pinned" ? 1 : a < b ? -1 : a > b ? 1 : 0))
+  const ordered = [...byGroup].sort(([a], [b]) =>
+    a === "pinned" ? -1 : b === "pinned" ? 1 : a < b ? -1 : a > b ? 1 : 0
+  )
   const columns: Array<Column> = []
   const groups: Array<Group> = []
   let x = groupGap / 2

@@ -40,8 +40,12 @@ export const draw = (nodes: ReadonlyArray<NodeInfo>, room: number): Drawing => {
   }
   const transforms = nodes.filter((n) => n.kind === "transform")
   const layers = Math.max(1, ...transforms.map((n) => deep(n) + 1))
-  const columns: Array<{ readonly name: string; readonly ids: Array<string> }> = [{ name: "Sources", ids: nodes.filter((n) => n.kind === "source").map((n) => n.id) }, { name: "Model", ids: ["model"] }]
-  for (let i = 0; i < layers; i++) columns.push({ name: i === 0 ? "Transforms" : "", ids: transforms.filter((n) => deep(n) === i).map((n) => n.id) })
+  const columns: Array<{ readonly name: string; readonly ids: Array<string> }> = [
+    { name: "Sources", ids: nodes.filter((n) => n.kind === "source").map((n) => n.id) },
+    { name: "Model", ids: ["model"] }
+  ]
+  for (let i = 0; i < layers; i++)
+    columns.push({ name: i === 0 ? "Transforms" : "", ids: transforms.filter((n) => deep(n) === i).map((n) => n.id) })
   const checks = nodes.filter((n) => n.kind === "check").map((n) => n.id)
   if (checks.length > 0) columns.push({ name: "Checks", ids: checks })
   columns.push({ name: "Sinks", ids: nodes.filter((n) => n.kind === "sink").map((n) => n.id) })
@@ -52,7 +56,9 @@ export const draw = (nodes: ReadonlyArray<NodeInfo>, room: number): Drawing => {
   const spots = new Map<string, Spot>()
   used.forEach((column, i) => {
     const start = top + ((tallest - column.ids.length) * (nodeHeight + gapY)) / 2
-    column.ids.forEach((id, k) => spots.set(id, { id, column: i, x: i * (nodeWidth + gap), y: start + k * (nodeHeight + gapY) }))
+    column.ids.forEach((id, k) =>
+      spots.set(id, { id, column: i, x: i * (nodeWidth + gap), y: start + k * (nodeHeight + gapY) })
+    )
   })
   const edges: Array<Edge> = []
   const link = (from: string, to: string) => {
@@ -68,7 +74,13 @@ export const draw = (nodes: ReadonlyArray<NodeInfo>, room: number): Drawing => {
   if (checks.length > 0) {
     for (const sink of nodes.filter((n) => n.kind === "sink")) for (const check of checks) link(check, sink.id)
   }
-  return { spots, edges, heads: used.map((c, i) => ({ name: c.name, x: i * (nodeWidth + gap) })), width: used.length * nodeWidth + (used.length - 1) * gap, height }
+  return {
+    spots,
+    edges,
+    heads: used.map((c, i) => ({ name: c.name, x: i * (nodeWidth + gap) })),
+    width: used.length * nodeWidth + (used.length - 1) * gap,
+    height
+  }
 }
 
 const angle = (a: Spot, b: Spot, gap: number): string => {

@@ -20,9 +20,11 @@ export const on = (keys: string, words: string, run: () => void): (() => void) =
 let first = ""
 let firstAt = 0
 
-const typing = (target: EventTarget | null): boolean => target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+const typing = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
 
-const nameOf = (event: KeyboardEvent): string => `${event.ctrlKey || event.metaKey ? "Ctrl-" : ""}${event.key.length === 1 && event.ctrlKey ? event.key.toLowerCase() : event.key}`
+const nameOf = (event: KeyboardEvent): string =>
+  `${event.ctrlKey || event.metaKey ? "Ctrl-" : ""}${event.key.length === 1 && event.ctrlKey ? event.key.toLowerCase() : event.key}`
 
 addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.altKey || event.isComposing) return
@@ -33,7 +35,8 @@ addEventListener("keydown", (event) => {
   const two = `${first} ${name}`
   const now = performance.now()
   const list = actions.get()
-  const found = (now - firstAt < 1200 ? list.findLast((a) => a.keys === two) : undefined) ?? list.findLast((a) => a.keys === name)
+  const found =
+    (now - firstAt < 1200 ? list.findLast((a) => a.keys === two) : undefined) ?? list.findLast((a) => a.keys === name)
   if (found === undefined) {
     if (list.some((a) => a.keys.startsWith(`${name} `))) {
       first = name

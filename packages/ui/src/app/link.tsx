@@ -9,7 +9,10 @@ export interface Place {
 }
 
 const read = (): Place => ({
-  path: location.pathname.split("/").filter((p) => p !== "").map(safely),
+  path: location.pathname
+    .split("/")
+    .filter((p) => p !== "")
+    .map(safely),
   query: new URLSearchParams(location.search),
   href: location.pathname + location.search
 })
@@ -47,7 +50,8 @@ export const withQuery = (change: Parameters, path = location.pathname): string 
   return text === "" ? path : `${path}?${text}`
 }
 
-export const serviceHref = (id: string, change: Parameters = {}): string => withQuery(change, `/services/${encodeURIComponent(id)}`)
+export const serviceHref = (id: string, change: Parameters = {}): string =>
+  withQuery(change, `/services/${encodeURIComponent(id)}`)
 
 interface LinkProps extends AnchorHTMLAttributes<HTMLAnchorElement> {
   readonly to: string
@@ -59,7 +63,15 @@ export const Link = ({ children, onClick, to, ...rest }: LinkProps) => (
     href={to}
     onClick={(event) => {
       onClick?.(event)
-      if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+      if (
+        event.defaultPrevented ||
+        event.button !== 0 ||
+        event.metaKey ||
+        event.ctrlKey ||
+        event.shiftKey ||
+        event.altKey
+      )
+        return
       event.preventDefault()
       go(to)
     }}

@@ -44,7 +44,8 @@ export const begin = (coalesce: number): (() => void) => {
           return bump()
         case "Delta":
           matrix.delta(message)
-          if (Date.now() - heard.get().at > 500) heard.set({ at: message.time, lag: Math.max(0, Date.now() - message.time) })
+          if (Date.now() - heard.get().at > 500)
+            heard.set({ at: message.time, lag: Math.max(0, Date.now() - message.time) })
           return bump()
         case "Clusters":
           return clusters.set(message.clusters)

@@ -55,7 +55,10 @@ const Screen = () => {
   }
 }
 
-class Boundary extends Component<{ readonly children: React.ReactNode; readonly at: string }, { readonly problem?: string; readonly at?: string }> {
+class Boundary extends Component<
+  { readonly children: React.ReactNode; readonly at: string },
+  { readonly problem?: string; readonly at?: string }
+> {
   override state: { readonly problem?: string; readonly at?: string } = {}
   static getDerivedStateFromError(error: unknown) {
     return { problem: error instanceof Error ? error.message : String(error) }

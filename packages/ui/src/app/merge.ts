@@ -11,7 +11,12 @@ const theme = EditorView.theme({
   "&": { fontSize: "12px", backgroundColor: "var(--surface)", color: "var(--text)" },
   ".cm-content": { fontFamily: "var(--font-mono)", lineHeight: "20px", padding: "4px 0", caretColor: "transparent" },
   ".cm-line": { padding: "0 12px 0 6px" },
-  ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--text-3)", border: "none", fontFamily: "var(--font-mono)" },
+  ".cm-gutters": {
+    backgroundColor: "var(--surface)",
+    color: "var(--text-3)",
+    border: "none",
+    fontFamily: "var(--font-mono)"
+  },
   "&.cm-merge-a .cm-changedLine": { backgroundColor: "var(--tint-del)" },
   "&.cm-merge-b .cm-changedLine, .cm-insertedLine": { backgroundColor: "var(--tint-add)" },
   "&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText": { background: "var(--tint-del-word)" },
@@ -22,7 +27,15 @@ const theme = EditorView.theme({
   "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" }
 })
 
-const base: Extension = [lineNumbers(), yaml(), theme, EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ tabindex: "0", "aria-label": "Differences" }), EditorView.lineWrapping]
+const base: Extension = [
+  lineNumbers(),
+  yaml(),
+  theme,
+  EditorState.readOnly.of(true),
+  EditorView.editable.of(false),
+  EditorView.contentAttributes.of({ tabindex: "0", "aria-label": "Differences" }),
+  EditorView.lineWrapping
+]
 
 const config = { scanLimit: 10_000, timeout: 200 }
 const collapse = { margin: 3, minSize: 4 }
@@ -31,8 +44,30 @@ export const mount = (host: HTMLElement, before: string, after: string, split: b
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" })
   const parent = root.appendChild(document.createElement("div"))
   const view = split
-    ? new MergeView({ a: { doc: before, extensions: base }, b: { doc: after, extensions: base }, parent, root, collapseUnchanged: collapse, diffConfig: config, gutter: false })
-    : new EditorView({ doc: after, parent, root, extensions: [base, unifiedMergeView({ original: before, mergeControls: false, gutter: false, collapseUnchanged: collapse, diffConfig: config })] })
+    ? new MergeView({
+        a: { doc: before, extensions: base },
+        b: { doc: after, extensions: base },
+        parent,
+        root,
+        collapseUnchanged: collapse,
+        diffConfig: config,
+        gutter: false
+      })
+    : new EditorView({
+        doc: after,
+        parent,
+        root,
+        extensions: [
+          base,
+          unifiedMergeView({
+            original: before,
+            mergeControls: false,
+            gutter: false,
+            collapseUnchanged: collapse,
+            diffConfig: config
+          })
+        ]
+      })
   return () => {
     view.destroy()
     parent.remove()

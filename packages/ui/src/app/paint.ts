@@ -12,7 +12,24 @@ interface Palette {
   readonly key: string
 }
 
-const names = ["st-ok", "st-differs", "st-create", "st-delete", "st-error", "st-unknown", "on-error", "hatch", "line", "text", "text-3", "cross", "selected", "hover", "accent", "surface"]
+const names = [
+  "st-ok",
+  "st-differs",
+  "st-create",
+  "st-delete",
+  "st-error",
+  "st-unknown",
+  "on-error",
+  "hatch",
+  "line",
+  "text",
+  "text-3",
+  "cross",
+  "selected",
+  "hover",
+  "accent",
+  "surface"
+]
 
 /** `light-dark()` stays unresolved in custom properties, so an element is asked. */
 const resolve = (): Record<string, string> => {
@@ -228,7 +245,16 @@ export const paint = (canvas: HTMLCanvasElement, scene: Scene): void => {
 }
 
 /** A collapsed group: its worst state and how many cells are not quiet. */
-const summary = (g: CanvasRenderingContext2D, matrix: Matrix, at: number, indices: ReadonlyArray<number>, sprites: ReadonlyArray<HTMLCanvasElement>, x: number, y: number, colors: Readonly<Record<string, string>>): void => {
+const summary = (
+  g: CanvasRenderingContext2D,
+  matrix: Matrix,
+  at: number,
+  indices: ReadonlyArray<number>,
+  sprites: ReadonlyArray<HTMLCanvasElement>,
+  x: number,
+  y: number,
+  colors: Readonly<Record<string, string>>
+): void => {
   let worst = code.none
   let loud = 0
   for (const i of indices) {

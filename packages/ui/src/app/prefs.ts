@@ -12,7 +12,16 @@ export interface Prefs {
   readonly saved: ReadonlyArray<{ readonly name: string; readonly href: string }>
 }
 
-export const defaults: Prefs = { theme: "system", density: "compact", zone: "local", singleKeys: true, coalesce: 50, pane: 470, names: 248, saved: [] }
+export const defaults: Prefs = {
+  theme: "system",
+  density: "compact",
+  zone: "local",
+  singleKeys: true,
+  coalesce: 50,
+  pane: 470,
+  names: 248,
+  saved: []
+}
 
 const key = "cw.prefs"
 

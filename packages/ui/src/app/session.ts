@@ -53,7 +53,11 @@ const remember = (value: string): void => {
 export const launch = async (text: string): Promise<string | undefined> => {
   const token = /launch=([\w-]+)/.exec(text)?.[1] ?? text.trim()
   try {
-    const response = await fetch("/auth/exchange", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ launch: token }) })
+    const response = await fetch("/auth/exchange", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ launch: token })
+    })
     const answer = (await response.json()) as { readonly bearer?: string; readonly error?: string }
     if (answer.bearer === undefined) return answer.error ?? "this link does not open anything"
     remember(answer.bearer)
@@ -67,7 +71,9 @@ const group = Reading.merge(Writing)
 export type Client = RpcClient.FromGroup<typeof group, unknown>
 
 const connect = () => {
-  const auth = RpcMiddleware.layerClient(Auth, ({ next, request }) => next({ ...request, headers: Headers.set(request.headers, "authorization", `Bearer ${bearer}`) }))
+  const auth = RpcMiddleware.layerClient(Auth, ({ next, request }) =>
+    next({ ...request, headers: Headers.set(request.headers, "authorization", `Bearer ${bearer}`) })
+  )
   const hooks = Layer.succeed(RpcClient.ConnectionHooks, {
     onConnect: Effect.sync(() => {
       const now = line.get().state
@@ -79,17 +85,28 @@ const connect = () => {
     retryTransientErrors: true,
     pingInterval: "3 seconds",
     pingTimeout: "8 seconds",
-    retryPolicy: Schedule.min([Schedule.exponential("300 millis", 1.6), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
+    retryPolicy: Schedule.min([Schedule.exponential("300 millis", 1.6), Schedule.spaced("5 seconds")]).pipe(
+      Schedule.jittered
+    )
   } as never).pipe(
-    Layer.provide([RpcSerialization.layerNdjson, hooks, Socket.layerWebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/rpc`).pipe(Layer.provide(Socket.layerWebSocketConstructorGlobal))])
+    Layer.provide([
+      RpcSerialization.layerNdjson,
+      hooks,
+      Socket.layerWebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/rpc`).pipe(
+        Layer.provide(Socket.layerWebSocketConstructorGlobal)
+      )
+    ])
   )
   // Built into the page's own scope: the line stays open as long as the page.
-  return Effect.flatMap(Layer.build(Layer.merge(auth, protocol)), (context) => Effect.provideContext(RpcClient.make(group), context)) as unknown as Effect.Effect<Client, never, Scope.Scope>
+  return Effect.flatMap(Layer.build(Layer.merge(auth, protocol)), (context) =>
+    Effect.provideContext(RpcClient.make(group), context)
+  ) as unknown as Effect.Effect<Client, never, Scope.Scope>
 }
 
 const lost = (): void => {
   const { state } = line.get()
-  if (state !== "locked" && state !== "restarted" && state !== "reconnecting") line.set({ state: "reconnecting", since: Date.now() })
+  if (state !== "locked" && state !== "restarted" && state !== "reconnecting")
+    line.set({ state: "reconnecting", since: Date.now() })
 }
 
 let client: Promise<Client> | undefined
@@ -142,7 +159,12 @@ export const call = async <A>(f: (client: Client) => Effect.Effect<A, unknown>):
 }
 
 const words = (error: unknown): string => {
-  const e = error as { readonly _tag?: string; readonly what?: string; readonly why?: string; readonly message?: string }
+  const e = error as {
+    readonly _tag?: string
+    readonly what?: string
+    readonly why?: string
+    readonly message?: string
+  }
   if (e._tag === "Missing") return `There is no ${e.what}.`
   if (e._tag === "Refused") return e.why ?? "It was refused."
   if (e._tag === "Unauthorized") return "cw was restarted."
@@ -150,7 +172,11 @@ const words = (error: unknown): string => {
 }
 
 /** Takes from a stream for ever: after a lost line again, after a refused bearer never. The result ends it. */
-export const follow = <A>(f: (client: Client) => Stream.Stream<A, unknown>, take: (value: A) => void, failed?: (message: string) => void): (() => void) => {
+export const follow = <A>(
+  f: (client: Client) => Stream.Stream<A, unknown>,
+  take: (value: A) => void,
+  failed?: (message: string) => void
+): (() => void) => {
   let stopped = false
   let pause = 300
   let stop = (): void => {

@@ -6,7 +6,12 @@ export const count = (n: number): string => n.toLocaleString("en").replaceAll(",
 export const plural = (n: number, what: string, many = `${what}s`): string => `${count(n)} ${n === 1 ? what : many}`
 
 export const clock = (time: number): string =>
-  new Date(time).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", ...(prefs.get().zone === "utc" ? { timeZone: "UTC" } : {}) })
+  new Date(time).toLocaleTimeString("en-GB", {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    ...(prefs.get().zone === "utc" ? { timeZone: "UTC" } : {})
+  })
 
 export const ago = (time: number, now = Date.now()): string => {
   const s = Math.max(0, Math.round((now - time) / 1000))
@@ -16,7 +21,14 @@ export const ago = (time: number, now = Date.now()): string => {
   return `${Math.floor(s / 86_400)} d`
 }
 
-export const millis = (n: number | undefined): string => (n === undefined ? "none" : n < 1 ? `${n.toFixed(1)} ms` : n < 1000 ? `${Math.round(n)} ms` : `${(n / 1000).toFixed(1)} s`)
+export const millis = (n: number | undefined): string =>
+  n === undefined
+    ? "none"
+    : n < 1
+      ? `${n.toFixed(1)} ms`
+      : n < 1000
+        ? `${Math.round(n)} ms`
+        : `${(n / 1000).toFixed(1)} s`
 
 export const copy = async (text: string): Promise<boolean> => {
   try {

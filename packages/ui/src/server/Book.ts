@@ -65,7 +65,8 @@ export class Book {
   /** Backends per cluster. */
   counts(): ReadonlyArray<number> {
     const out = new Array<number>(this.clusters.length).fill(0)
-    for (const { removed, service } of this.entries) if (!removed) for (const b of service?.backends ?? []) out[b.index]!++
+    for (const { removed, service } of this.entries)
+      if (!removed) for (const b of service?.backends ?? []) out[b.index]!++
     return out
   }
 
@@ -96,11 +97,15 @@ export class Book {
     const heldBefore = this.held
     this.held = rendering.held
     const sameFleet =
-      this.clusters.length === model.fleet.clusters.length && this.clusters.every((c, i) => c.name === model.fleet.clusters[i]!.name)
+      this.clusters.length === model.fleet.clusters.length &&
+      this.clusters.every((c, i) => c.name === model.fleet.clusters[i]!.name)
     this.clusters = model.fleet.clusters
     if (!sameFleet || before === 0) return this.restart(now)
     const changes = sinks.length === 0 ? undefined : rendering.desired(sinks[0]!).changesSince(before)
-    const touched = changes === undefined || changes.all ? new Set([...HashMap.keys(model.services), ...this.numbers.keys()]) : new Set([...changes.groups, ...model.touched])
+    const touched =
+      changes === undefined || changes.all
+        ? new Set([...HashMap.keys(model.services), ...this.numbers.keys()])
+        : new Set([...changes.groups, ...model.touched])
     for (const id of this.held.keys()) touched.add(id)
     for (const id of heldBefore.keys()) touched.add(id)
     for (const id of touched) if (id !== "") this.refresh(id, now)
@@ -122,12 +127,28 @@ export class Book {
       const known = row.get(column)
       if (known === undefined || byte < known) row.set(column, byte)
     }
-    const failed = new Set([...(plan.failed?.keys() ?? []), ...plan.items.filter((i) => i.op === "held" && i.reason !== undefined && /not connected|unreachable/.test(i.reason)).map((i) => i.target)].flatMap((name) => index.get(name) ?? []))
+    const failed = new Set(
+      [
+        ...(plan.failed?.keys() ?? []),
+        ...plan.items
+          .filter((i) => i.op === "held" && i.reason !== undefined && /not connected|unreachable/.test(i.reason))
+          .map((i) => i.target)
+      ].flatMap((name) => index.get(name) ?? [])
+    )
     const targets = [...(plan.owned?.keys() ?? [])].some((name) => index.has(name))
     const before = this.sinks.get(sink)
-    const next: SinkView = { cells, failed, perCluster: plan.opaque !== true && (perCluster || targets || failed.size > 0 || before?.perCluster === true || plan.unchanged > 0) }
+    const next: SinkView = {
+      cells,
+      failed,
+      perCluster:
+        plan.opaque !== true &&
+        (perCluster || targets || failed.size > 0 || before?.perCluster === true || plan.unchanged > 0)
+    }
     this.sinks.set(sink, next)
-    const all = before === undefined || before.perCluster !== next.perCluster || [...before.failed].join() !== [...next.failed].join()
+    const all =
+      before === undefined ||
+      before.perCluster !== next.perCluster ||
+      [...before.failed].join() !== [...next.failed].join()
     const touched = all ? [...this.numbers.keys(), ...cells.keys()] : new Set([...cells.keys(), ...before.cells.keys()])
     for (const id of touched) if (id !== "") this.refresh(id, now)
   }
@@ -150,7 +171,14 @@ export class Book {
 
   private add(id: string, changed: number): number {
     const service = this.find(id)
-    const entry: Entry = { identity: id, service, cells: this.cells(id, service), changed, held: this.reason(id), removed: false }
+    const entry: Entry = {
+      identity: id,
+      service,
+      cells: this.cells(id, service),
+      changed,
+      held: this.reason(id),
+      removed: false
+    }
     this.numbers.set(id, this.entries.length)
     return this.entries.push(entry) - 1
   }
@@ -198,7 +226,9 @@ export class Book {
 
   private reason(id: string): string | undefined {
     const held = this.held.get(id)
-    return held === undefined ? undefined : (held.diagnostics.find(Diagnostic.isError) ?? held.diagnostics[0])?.message ?? "held"
+    return held === undefined
+      ? undefined
+      : ((held.diagnostics.find(Diagnostic.isError) ?? held.diagnostics[0])?.message ?? "held")
   }
 
   private cells(id: string, service: Service | undefined): Uint8Array {
@@ -209,7 +239,8 @@ export class Book {
     for (const { index } of service?.backends ?? []) {
       cells[index] = held ? code.held : views.some((sink) => sink.failed.has(index)) ? code.unknown : quiet
     }
-    for (const sink of views) for (const [column, byte] of sink.cells.get(id) ?? []) if (byte < cells[column]!) cells[column] = byte
+    for (const sink of views)
+      for (const [column, byte] of sink.cells.get(id) ?? []) if (byte < cells[column]!) cells[column] = byte
     return cells
   }
 
@@ -230,7 +261,10 @@ export class Book {
 }
 
 const changedShape = (a: Service | undefined, b: Service | undefined): boolean =>
-  a !== b && (a?.hosts.join() !== b?.hosts.join() || a?.ports.map((p) => p.port).join() !== b?.ports.map((p) => p.port).join() || (a === undefined) !== (b === undefined))
+  a !== b &&
+  (a?.hosts.join() !== b?.hosts.join() ||
+    a?.ports.map((p) => p.port).join() !== b?.ports.map((p) => p.port).join() ||
+    (a === undefined) !== (b === undefined))
 
 /** The cluster of a plan's item: its target, or a part of its path that is a cluster's name. */
 const columnOf = (item: PlanItem, index: ReadonlyMap<string, number>): number | undefined => {

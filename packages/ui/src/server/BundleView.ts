@@ -31,8 +31,17 @@ export const BundleView = (text: string): View | string => {
   const bundle = decoded.success
   const info = (): Info => ({ ...bundle.info, mode: "offline bundle", allow: [], started: bundle.made })
   const missing = (what: string) => Effect.fail(new Missing({ what }))
-  const service = (id: string) => (Object.hasOwn(bundle.services, id) ? Effect.succeed(bundle.services[id]!) : missing(`service ${id} in this bundle`))
-  const snapshot: Live = { _tag: "Snapshot", epoch: 1, seq: 1, time: bundle.made, info: info(), clusters: bundle.clusters, rows: bundle.rows }
+  const service = (id: string) =>
+    Object.hasOwn(bundle.services, id) ? Effect.succeed(bundle.services[id]!) : missing(`service ${id} in this bundle`)
+  const snapshot: Live = {
+    _tag: "Snapshot",
+    epoch: 1,
+    seq: 1,
+    time: bundle.made,
+    info: info(),
+    clusters: bundle.clusters,
+    rows: bundle.rows
+  }
   return {
     info,
     clusters: () => bundle.clusters,
@@ -40,12 +49,20 @@ export const BundleView = (text: string): View | string => {
     status: Effect.succeed(bundle.status),
     watch: () => Stream.concat(Stream.make(snapshot, bundle.status), Stream.never),
     service,
-    trace: (question) => Effect.map(service(question.service), (found) => trace(question, found, {
-        sites: bundle.clusters.map(({ gateway: _gateway, dataplane, ...c }) => ({ ...c, ...(dataplane === "ambient" || dataplane === "sidecar" ? { dataplane } : {}) })),
-        services: [found, ...Object.values(bundle.services).filter((s) => s.id !== found.id)],
-        unreached: new Set(bundle.clusters.filter((c) => c.state === "stale" || c.state === "unreached").map((c) => c.name)),
-        compares: bundle.info.compares
-      })),
+    trace: (question) =>
+      Effect.map(service(question.service), (found) =>
+        trace(question, found, {
+          sites: bundle.clusters.map(({ gateway: _gateway, dataplane, ...c }) => ({
+            ...c,
+            ...(dataplane === "ambient" || dataplane === "sidecar" ? { dataplane } : {})
+          })),
+          services: [found, ...Object.values(bundle.services).filter((s) => s.id !== found.id)],
+          unreached: new Set(
+            bundle.clusters.filter((c) => c.state === "stale" || c.state === "unreached").map((c) => c.name)
+          ),
+          compares: bundle.info.compares
+        })
+      ),
     events: () => Stream.concat(Stream.make(bundle.events), Stream.never),
     tap: (node) => Stream.fail(new Missing({ what: `tap of ${node}: this is an offline bundle` })),
     makePlan: () => Effect.succeed(bundle.plan),

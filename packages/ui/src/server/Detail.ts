@@ -17,13 +17,21 @@ export const finding = (d: Diagnostic.Diagnostic): Finding => ({
   severity: d.severity,
   message: Diagnostic.printable(d.message),
   help: Diagnostic.printable(d.help ?? catalogue[d.code].cure),
-  ...(d.place !== undefined ? { place: Diagnostic.placeText(d.place) } : d.object !== undefined ? { place: Diagnostic.objectText(d.object) } : {}),
+  ...(d.place !== undefined
+    ? { place: Diagnostic.placeText(d.place) }
+    : d.object !== undefined
+      ? { place: Diagnostic.objectText(d.object) }
+      : {}),
   ...(d.service === undefined ? {} : { service: d.service }),
   ...(d.node === undefined ? {} : { node: d.node })
 })
 
 /** What all sinks get for a group, each body once. */
-export const artifactsOf = (rendering: Rendering, sinks: ReadonlyArray<string>, group: string): ReadonlyArray<Artifact> => {
+export const artifactsOf = (
+  rendering: Rendering,
+  sinks: ReadonlyArray<string>,
+  group: string
+): ReadonlyArray<Artifact> => {
   const seen = new Set<Artifact>()
   for (const sink of sinks) for (const artifact of rendering.desired(sink).group(group)) seen.add(artifact)
   return [...seen]
@@ -65,7 +73,9 @@ export const change = (sink: string, item: PlanItem): Change => ({
 
 /** Steps of `spec.ports[0].name` or `metadata.labels["a.b/c"]`. */
 export const steps = (path: string): ReadonlyArray<string | number> =>
-  [...path.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map((m) => (m[1] !== undefined ? Number(m[1]) : (m[2] ?? m[3]!)))
+  [...path.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map((m) =>
+    m[1] !== undefined ? Number(m[1]) : (m[2] ?? m[3]!)
+  )
 
 type Json = Record<string | number, unknown>
 
@@ -106,7 +116,12 @@ export interface Planned {
   readonly plan: Plan
 }
 
-export const detail = (id: string, rendering: Rendering, sinks: ReadonlyArray<string>, plans: ReadonlyArray<Planned>): ServiceDetail | undefined => {
+export const detail = (
+  id: string,
+  rendering: Rendering,
+  sinks: ReadonlyArray<string>,
+  plans: ReadonlyArray<Planned>
+): ServiceDetail | undefined => {
   const found = HashMap.get(rendering.model.services, id)
   const service: Service | undefined = found._tag === "Some" ? found.value : undefined
   const held = rendering.held.get(id)
@@ -119,7 +134,11 @@ export const detail = (id: string, rendering: Rendering, sinks: ReadonlyArray<st
         const column = index.get(item.target)?.index
         const next = item.op === "delete" || item.intended === "delete" ? undefined : bodyOf(artifacts, item.id, column)
         const live = next === undefined ? undefined : liveText(next, item)
-        return { ...change(sink, item), ...(next === undefined ? {} : { next }), ...(live === undefined ? {} : { live }) }
+        return {
+          ...change(sink, item),
+          ...(next === undefined ? {} : { next }),
+          ...(live === undefined ? {} : { live })
+        }
       })
   )
   if (service === undefined && held === undefined && changes.length === 0) return undefined

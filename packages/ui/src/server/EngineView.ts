@@ -16,7 +16,16 @@ import * as HashMap from "effect/HashMap"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type Cluster, type EventLine, type Info, type Live, Missing, type NodeInfo, type ServiceDetail, type Status } from "../Contract.ts"
+import {
+  type Cluster,
+  type EventLine,
+  type Info,
+  type Live,
+  Missing,
+  type NodeInfo,
+  type ServiceDetail,
+  type Status
+} from "../Contract.ts"
 import { Book } from "./Book.ts"
 import * as Detail from "./Detail.ts"
 import { History } from "./History.ts"
@@ -63,8 +72,15 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
     const book = new Book()
     const history = new History()
     const plans = new Map<string, Plan>()
-    const types = () => new Map(options.nodes().filter((n) => n.kind === "sink" && n.hidden !== true).map((n) => [n.id, n.type]))
-    const allowed = (type: string) => options.info.allow.includes("apply") || (type === "git" && options.info.allow.includes("commit"))
+    const types = () =>
+      new Map(
+        options
+          .nodes()
+          .filter((n) => n.kind === "sink" && n.hidden !== true)
+          .map((n) => [n.id, n.type])
+      )
+    const allowed = (type: string) =>
+      options.info.allow.includes("apply") || (type === "git" && options.info.allow.includes("commit"))
     const desk = new Plans({ pipeline: options.info.pipeline, file: options.info.file, types: types(), allowed })
     const wakes = new Set<() => void>()
     const rights = new Map<string, { readonly asked: number; value: "yes" | "no" | "unknown" }>()
@@ -72,12 +88,18 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
     let others: { readonly of: Rendering; readonly list: ReadonlyMap<string, ServiceDetail["resources"]> } | undefined
     let engineStatus = yield* options.engine.status
 
-    const sinkIds = () => options.nodes().filter((n) => n.kind === "sink").map((n) => n.id)
+    const sinkIds = () =>
+      options
+        .nodes()
+        .filter((n) => n.kind === "sink")
+        .map((n) => n.id)
     const wake = () => {
       for (const each of wakes) each()
     }
     const planned = (wanted: ReadonlyArray<string> = []) =>
-      [...plans].filter(([sink]) => wanted.length === 0 || wanted.includes(sink)).map(([sink, plan]) => ({ sink, plan }))
+      [...plans]
+        .filter(([sink]) => wanted.length === 0 || wanted.includes(sink))
+        .map(([sink, plan]) => ({ sink, plan }))
 
     const take = Effect.gen(function* () {
       const next = yield* options.engine.rendering
@@ -113,7 +135,9 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
     const clusters = (): ReadonlyArray<Cluster> => {
       const services = book.counts()
       const partitions = engineStatus.nodes.flatMap((n) => n.partitions ?? [])
-      return book.clusters.map((cluster, i) => clusterInfo(cluster, services[i] ?? 0, partitions, plans, rights.get(cluster.name)?.value))
+      return book.clusters.map((cluster, i) =>
+        clusterInfo(cluster, services[i] ?? 0, partitions, plans, rights.get(cluster.name)?.value)
+      )
     }
 
     const askRights = Effect.gen(function* () {
@@ -123,13 +147,22 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
         if (connection === undefined || (known !== undefined && now() - known.asked < rightsLifetime)) continue
         const entry = { asked: now(), value: known?.value ?? ("unknown" as const) }
         rights.set(name, entry)
-        yield* Effect.forkDetach(Effect.tap(options.writable(name), (value) => Effect.sync(() => void (entry.value = value))))
+        yield* Effect.forkDetach(
+          Effect.tap(options.writable(name), (value) => Effect.sync(() => void (entry.value = value)))
+        )
       }
     })
 
     const status: Effect.Effect<Status> = Effect.gen(function* () {
       engineStatus = yield* options.engine.status
-      return statusOf(engineStatus, options.nodes().filter((n) => n.hidden !== true), history, rendering, plans, now())
+      return statusOf(
+        engineStatus,
+        options.nodes().filter((n) => n.hidden !== true),
+        history,
+        rendering,
+        plans,
+        now()
+      )
     })
 
     /** The snapshot is taken and the reader registered in one synchronous step: no change falls between them. */
@@ -185,18 +218,36 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
               whole = false
               cells.clear()
               rows.clear()
-              out.push({ _tag: "Snapshot", epoch: book.epoch, seq: book.seq, time: now(), info: info(), clusters: list, rows: book.rows() })
+              out.push({
+                _tag: "Snapshot",
+                epoch: book.epoch,
+                seq: book.seq,
+                time: now(),
+                info: info(),
+                clusters: list,
+                rows: book.rows()
+              })
               const holes = book.holes()
-              if (holes.length > 0) out.push({ _tag: "Delta", seq: book.seq, time: now(), events: 0, cells: [], rows: [], removed: holes })
+              if (holes.length > 0)
+                out.push({ _tag: "Delta", seq: book.seq, time: now(), events: 0, cells: [], rows: [], removed: holes })
             } else {
               if (cells.size > 0 || rows.size > 0) {
                 const flat: Array<number> = []
-                for (const [key, byte] of cells) if (!rows.has(Math.floor(key / width()))) flat.push(Math.floor(key / width()), key % width(), byte)
+                for (const [key, byte] of cells)
+                  if (!rows.has(Math.floor(key / width()))) flat.push(Math.floor(key / width()), key % width(), byte)
                 const present = [...rows].flatMap((at) => {
                   const row = book.row(at)
                   return row === undefined ? [] : [{ at, row }]
                 })
-                out.push({ _tag: "Delta", seq: book.seq, time: now(), events, cells: flat, rows: present, removed: [...rows].filter((at) => book.isRemoved(at)) })
+                out.push({
+                  _tag: "Delta",
+                  seq: book.seq,
+                  time: now(),
+                  events,
+                  cells: flat,
+                  rows: present,
+                  removed: [...rows].filter((at) => book.isRemoved(at))
+                })
               }
               if (said !== told) out.push({ _tag: "Clusters", clusters: list })
             }
@@ -224,14 +275,29 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
     /** Other services may stand in the way of a call; in a fleet of thousands only the service itself is looked at. */
     const around = (service: ServiceDetail) => {
       const latest = rendering!
-      const ids = HashMap.size(latest.model.services) <= neighbours ? [...HashMap.keys(latest.model.services), ""] : ["", service.id]
+      const ids =
+        HashMap.size(latest.model.services) <= neighbours
+          ? [...HashMap.keys(latest.model.services), ""]
+          : ["", service.id]
       if (others === undefined || others.of !== latest || !ids.every((id) => others!.list.has(id))) {
-        others = { of: latest, list: new Map(ids.map((id) => [id, Detail.artifactsOf(latest, sinkIds(), id).map((a) => Detail.resource(a, latest))])) }
+        others = {
+          of: latest,
+          list: new Map(
+            ids.map((id) => [id, Detail.artifactsOf(latest, sinkIds(), id).map((a) => Detail.resource(a, latest))])
+          )
+        }
       }
       return {
         sites: latest.model.fleet.clusters,
-        services: ids.map((id) => ({ resources: id === service.id ? service.resources : others!.list.get(id)!, changes: id === service.id ? service.changes : [] })),
-        unreached: new Set(clusters().filter((c) => c.state === "stale" || c.state === "unreached").map((c) => c.name)),
+        services: ids.map((id) => ({
+          resources: id === service.id ? service.resources : others!.list.get(id)!,
+          changes: id === service.id ? service.changes : []
+        })),
+        unreached: new Set(
+          clusters()
+            .filter((c) => c.state === "stale" || c.state === "unreached")
+            .map((c) => c.name)
+        ),
         compares: book.compares
       }
     }
@@ -261,7 +327,9 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
     const tap = (node: string) =>
       options.nodes().some((n) => n.id === node) || node === "model"
         ? Stream.merge(
-            batches(history.seq, (line) => line.node === node || (node === "model" && line.kind === "generation")).pipe(Stream.filter((lines) => lines.length > 0)),
+            batches(history.seq, (line) => line.node === node || (node === "model" && line.kind === "generation")).pipe(
+              Stream.filter((lines) => lines.length > 0)
+            ),
             samples(node)
           )
         : Stream.fail(new Missing({ what: `node ${node}` }))
@@ -270,23 +338,29 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
     const samples = (node: string): Stream.Stream<ReadonlyArray<EventLine>> =>
       Stream.filter(options.engine.events, (event) => event.type === "generation-rendered").pipe(
         Stream.mapEffect((event) =>
-          Effect.map(Effect.andThen(Effect.sleep(1000), options.engine.rendering), (latest): ReadonlyArray<EventLine> => {
-            if (latest === undefined) return []
-            const groups = latest.groups(node)
-            return [...latest.model.touched].slice(0, 20).flatMap((id) => {
-              const found = HashMap.get(groups, id)
-              return (found._tag === "Some" ? found.value : []).map((artifact) => ({
-                seq: 0,
-                time: event.time,
-                level: "info" as const,
-                kind: "artifact",
-                node,
-                generation: latest.model.generation,
-                services: [id],
-                text: `${artifact.id} for ${ClusterSet.size(artifact.targets)} clusters\n${artifact.text}`
-              }))
-            }).slice(0, 20)
-          })
+          Effect.map(
+            Effect.andThen(Effect.sleep(1000), options.engine.rendering),
+            (latest): ReadonlyArray<EventLine> => {
+              if (latest === undefined) return []
+              const groups = latest.groups(node)
+              return [...latest.model.touched]
+                .slice(0, 20)
+                .flatMap((id) => {
+                  const found = HashMap.get(groups, id)
+                  return (found._tag === "Some" ? found.value : []).map((artifact) => ({
+                    seq: 0,
+                    time: event.time,
+                    level: "info" as const,
+                    kind: "artifact",
+                    node,
+                    generation: latest.model.generation,
+                    services: [id],
+                    text: `${artifact.id} for ${ClusterSet.size(artifact.targets)} clusters\n${artifact.text}`
+                  }))
+                })
+                .slice(0, 20)
+            }
+          )
         ),
         Stream.filter((lines) => lines.length > 0)
       )
@@ -320,15 +394,25 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
       service: detail,
       trace: (question) =>
         Effect.flatMap(detail(question.service), (service) =>
-          rendering === undefined ? Effect.fail(new Missing({ what: question.service })) : Effect.sync(() => trace(question, service, around(service)))
+          rendering === undefined
+            ? Effect.fail(new Missing({ what: question.service }))
+            : Effect.sync(() => trace(question, service, around(service)))
         ),
       events: (after) => batches(after, () => true),
       tap,
       makePlan: (sinks) =>
         Effect.suspend(() => {
-          const chosen = planned(sinks).filter(({ sink }) => options.nodes().some((n) => n.id === sink && n.hidden !== true))
+          const chosen = planned(sinks).filter(({ sink }) =>
+            options.nodes().some((n) => n.id === sink && n.hidden !== true)
+          )
           return chosen.length === 0
-            ? Effect.fail(new Missing({ what: options.nodes().every((n) => n.kind !== "sink" || n.hidden === true) ? "a sink: this pipeline has none" : "a plan: no sink has planned yet" }))
+            ? Effect.fail(
+                new Missing({
+                  what: options.nodes().every((n) => n.kind !== "sink" || n.hidden === true)
+                    ? "a sink: this pipeline has none"
+                    : "a plan: no sink has planned yet"
+                })
+              )
             : Effect.succeed(desk.make(chosen, book.generation, now()).doc)
         }),
       getPlan: (id) =>
@@ -351,10 +435,23 @@ const clusterInfo = (
   const own = partitions.filter((p) => p.name === cluster.name)
   const worst = own.find((p) => p.state === "never-synced") ?? own.find((p) => p.state === "stale") ?? own[0]
   const failed = [...plans.values()].flatMap((plan) => plan.failed?.get(cluster.name) ?? [])[0]
-  const owned = [...plans.values()].reduce<number | undefined>((n, plan) => (plan.owned?.has(cluster.name) === true ? (n ?? 0) + plan.owned.get(cluster.name)! : n), undefined)
-  const asked = [...plans.values()].some((plan) => plan.owned?.has(cluster.name) === true || plan.items.some((i) => i.target === cluster.name))
+  const owned = [...plans.values()].reduce<number | undefined>(
+    (n, plan) => (plan.owned?.has(cluster.name) === true ? (n ?? 0) + plan.owned.get(cluster.name)! : n),
+    undefined
+  )
+  const asked = [...plans.values()].some(
+    (plan) => plan.owned?.has(cluster.name) === true || plan.items.some((i) => i.target === cluster.name)
+  )
   const state: Cluster["state"] =
-    worst?.state === "never-synced" ? "unreached" : worst?.state === "stale" ? "stale" : failed !== undefined ? "unreached" : worst !== undefined || (asked && cluster.connection !== undefined) ? "connected" : "declared"
+    worst?.state === "never-synced"
+      ? "unreached"
+      : worst?.state === "stale"
+        ? "stale"
+        : failed !== undefined
+          ? "unreached"
+          : worst !== undefined || (asked && cluster.connection !== undefined)
+            ? "connected"
+            : "declared"
   const reason = worst?.state === "synced" || worst === undefined ? failed?.message : (worst.reason ?? failed?.message)
   const { connection, gateway } = cluster
   return {
@@ -390,7 +487,8 @@ const statusOf = (
   const nodes = texts.map((text): NodeInfo => {
     const known = status.nodes.find((n) => n.id === text.id)
     const { last, p50, p99, rate, since } = history.pulse(text.id, now)
-    const groups = text.kind === "transform" && rendering !== undefined ? HashMap.size(rendering.groups(text.id)) : undefined
+    const groups =
+      text.kind === "transform" && rendering !== undefined ? HashMap.size(rendering.groups(text.id)) : undefined
     const plan = known?.plan ?? (plans.has(text.id) ? counts(plans.get(text.id)!) : undefined)
     return {
       ...text,
@@ -402,14 +500,30 @@ const statusOf = (
       ...(p50 === undefined ? {} : { p50 }),
       ...(p99 === undefined ? {} : { p99 }),
       ...(groups === undefined ? {} : { groups }),
-      ...(known?.partitions === undefined ? {} : { partitions: known.partitions.map(({ name, reason, since: at, state }) => ({ name, state, since: at, ...(reason === undefined ? {} : { reason }) })) }),
+      ...(known?.partitions === undefined
+        ? {}
+        : {
+            partitions: known.partitions.map(({ name, reason, since: at, state }) => ({
+              name,
+              state,
+              since: at,
+              ...(reason === undefined ? {} : { reason })
+            }))
+          }),
       ...(known?.desiredGeneration === undefined ? {} : { desired: known.desiredGeneration }),
       ...(known?.appliedGeneration === undefined ? {} : { applied: known.appliedGeneration }),
       ...(plan === undefined ? {} : { plan })
     }
   })
-  const waiting = [...plans.values()].reduce((n, plan) => n + plan.items.filter((i) => i.op === "create" || i.op === "update" || i.op === "delete").length, 0)
-  const findings = [...(status.lastRefusal?.diagnostics ?? []), ...(rendering?.model.diagnostics ?? []), ...(rendering?.diagnostics ?? [])]
+  const waiting = [...plans.values()].reduce(
+    (n, plan) => n + plan.items.filter((i) => i.op === "create" || i.op === "update" || i.op === "delete").length,
+    0
+  )
+  const findings = [
+    ...(status.lastRefusal?.diagnostics ?? []),
+    ...(rendering?.model.diagnostics ?? []),
+    ...(rendering?.diagnostics ?? [])
+  ]
   return {
     _tag: "Status",
     generation: status.generation,

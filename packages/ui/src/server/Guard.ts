@@ -7,7 +7,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 
-const loopback = ["127.0.0.1", "localhost", "[::1]"]
+const loopback = new Set(["127.0.0.1", "localhost", "[::1]"])
 
 const policy = [
   "default-src 'none'",
@@ -48,14 +48,19 @@ export interface Refusal {
 export const refusal = ({ headers: h, method }: Asked, hosts: ReadonlyArray<string> = []): Refusal | undefined => {
   const host = h.host ?? ""
   const name = host.replace(/:\d+$/, "").toLowerCase()
-  if (!loopback.includes(name) && !hosts.includes(name)) {
-    return { status: 421, why: `this server does not answer to the name ${JSON.stringify(name)}; if that is meant, start it with --allowed-host` }
+  if (!loopback.has(name) && !hosts.includes(name)) {
+    return {
+      status: 421,
+      why: `this server does not answer to the name ${JSON.stringify(name)}; if that is meant, start it with --allowed-host`
+    }
   }
   const { origin } = h
-  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) return { status: 403, why: "requests of other pages are refused" }
+  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
+    return { status: 403, why: "requests of other pages are refused" }
   const site = h["sec-fetch-site"]
   const navigates = h["sec-fetch-mode"] === "navigate" && h["sec-fetch-dest"] === "document" && method === "GET"
-  if (site !== undefined && site !== "same-origin" && site !== "none" && !navigates) return { status: 403, why: "requests of other sites are refused" }
+  if (site !== undefined && site !== "same-origin" && site !== "none" && !navigates)
+    return { status: 403, why: "requests of other sites are refused" }
   return undefined
 }
 
@@ -65,7 +70,8 @@ export const layer = (hosts: ReadonlyArray<string>) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const refused = refusal(request, hosts)
-        const response = refused === undefined ? yield* app : HttpServerResponse.text(`${refused.why}\n`, { status: refused.status })
+        const response =
+          refused === undefined ? yield* app : HttpServerResponse.text(`${refused.why}\n`, { status: refused.status })
         return HttpServerResponse.setHeaders(response, headers)
       }),
     { global: true }

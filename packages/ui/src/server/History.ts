@@ -65,11 +65,27 @@ export class History {
       case "source": {
         const synced = event.state === "synced"
         this.causes.push(synced ? `${event.node} read ${event.partition}` : `${event.partition} is ${event.state}`)
-        const what = synced ? `read ${event.partition}: ${plural(event.facts, "fact")}` : `${event.partition} is ${event.state}`
-        return this.add(time, { level: synced ? "info" : "warning", kind: "source", node: event.node, text: what, cluster: event.partition })
+        const what = synced
+          ? `read ${event.partition}: ${plural(event.facts, "fact")}`
+          : `${event.partition} is ${event.state}`
+        return this.add(time, {
+          level: synced ? "info" : "warning",
+          kind: "source",
+          node: event.node,
+          text: what,
+          cluster: event.partition
+        })
       }
       case "generation-started":
-        this.generationList.push({ generation: event.generation, time, cause: this.cause(event.generation), touched: event.touched, services: event.services, level: "running", result: "rendering" })
+        this.generationList.push({
+          generation: event.generation,
+          time,
+          cause: this.cause(event.generation),
+          touched: event.touched,
+          services: event.services,
+          level: "running",
+          result: "rendering"
+        })
         if (this.generationList.length > kept) this.generationList.shift()
         this.causes = []
         return
@@ -81,8 +97,14 @@ export class History {
           pulse.times.push(millis)
           if (pulse.times.length > 512) pulse.times.shift()
         }
-        this.settle(event.generation, event.held > 0 ? "warning" : "ok", event.held > 0 ? `${plural(event.held, "service")} held` : "rendered", total)
-        const touched = model === undefined || model.generation !== event.generation ? [] : [...model.touched].slice(0, 50)
+        this.settle(
+          event.generation,
+          event.held > 0 ? "warning" : "ok",
+          event.held > 0 ? `${plural(event.held, "service")} held` : "rendered",
+          total
+        )
+        const touched =
+          model === undefined || model.generation !== event.generation ? [] : [...model.touched].slice(0, 50)
         const of = this.generationList.find((g) => g.generation === event.generation)
         return this.add(time, {
           level: event.held > 0 ? "warning" : "info",
@@ -95,23 +117,64 @@ export class History {
       }
       case "generation-refused":
         this.settle(event.generation, "error", `refused by ${event.node}`)
-        this.add(time, { level: "error", kind: "refused", node: event.node, generation: event.generation, text: `generation ${event.generation} is refused; the one before stays in force` })
+        this.add(time, {
+          level: "error",
+          kind: "refused",
+          node: event.node,
+          generation: event.generation,
+          text: `generation ${event.generation} is refused; the one before stays in force`
+        })
         return this.findings(time, event.node, event.diagnostics)
       case "planned": {
         const n = counts(event.plan)
         const waiting = n.create + n.update + n.delete
-        const said = event.plan.opaque === true ? "will run; it does not say what it changes" : waiting + n.held + n.conflict === 0 ? `${plural(n.unchanged, "object")} as they should be` : words(n)
-        this.settle(event.generation, n.conflict > 0 ? "error" : n.held > 0 ? "warning" : "ok", waiting === 0 && n.held === 0 ? "nothing to write" : words(n))
-        for (const [target, finding] of event.plan.failed ?? []) this.add(time, { level: "error", kind: "plan", node: event.node, cluster: target, text: `${target}: ${finding.message}` })
+        const said =
+          event.plan.opaque === true
+            ? "will run; it does not say what it changes"
+            : waiting + n.held + n.conflict === 0
+              ? `${plural(n.unchanged, "object")} as they should be`
+              : words(n)
+        this.settle(
+          event.generation,
+          n.conflict > 0 ? "error" : n.held > 0 ? "warning" : "ok",
+          waiting === 0 && n.held === 0 ? "nothing to write" : words(n)
+        )
+        for (const [target, finding] of event.plan.failed ?? [])
+          this.add(time, {
+            level: "error",
+            kind: "plan",
+            node: event.node,
+            cluster: target,
+            text: `${target}: ${finding.message}`
+          })
         const services = [...new Set(event.plan.items.flatMap((item) => item.service ?? []))].slice(0, 50)
-        return this.add(time, { level: n.conflict > 0 ? "error" : n.held > 0 ? "warning" : "info", kind: "plan", node: event.node, generation: event.generation, services, text: said })
+        return this.add(time, {
+          level: n.conflict > 0 ? "error" : n.held > 0 ? "warning" : "info",
+          kind: "plan",
+          node: event.node,
+          generation: event.generation,
+          services,
+          text: said
+        })
       }
       case "applied": {
         const { items } = event.report
         const bad = items.filter((i) => i.outcome === "failed" || i.outcome === "unknown")
-        this.settle(event.generation, bad.length > 0 ? "error" : "ok", `${items.length - bad.length} written${bad.length > 0 ? `, ${bad.length} failed` : ""}`)
+        this.settle(
+          event.generation,
+          bad.length > 0 ? "error" : "ok",
+          `${items.length - bad.length} written${bad.length > 0 ? `, ${bad.length} failed` : ""}`
+        )
         for (const i of items.slice(0, 200)) {
-          this.add(time, { level: i.outcome === "applied" ? "info" : i.outcome === "skipped" ? "warning" : "error", kind: i.op, node: event.node, generation: event.generation, cluster: i.target, text: `${i.op} ${i.id}: ${i.outcome}${i.message === undefined ? "" : `, ${i.message}`}`, ...(i.service === undefined ? {} : { services: [i.service] }) })
+          this.add(time, {
+            level: i.outcome === "applied" ? "info" : i.outcome === "skipped" ? "warning" : "error",
+            kind: i.op,
+            node: event.node,
+            generation: event.generation,
+            cluster: i.target,
+            text: `${i.op} ${i.id}: ${i.outcome}${i.message === undefined ? "" : `, ${i.message}`}`,
+            ...(i.service === undefined ? {} : { services: [i.service] })
+          })
         }
         return
       }
@@ -123,11 +186,21 @@ export class History {
         if (pulse.state === event.state) return
         pulse.state = event.state
         pulse.since = time
-        return this.add(time, { level: event.state === "failed" ? "error" : event.state === "degraded" ? "warning" : "info", kind: "state", node: event.node, text: `${event.state}${event.reason === undefined ? "" : `: ${event.reason}`}` })
+        return this.add(time, {
+          level: event.state === "failed" ? "error" : event.state === "degraded" ? "warning" : "info",
+          kind: "state",
+          node: event.node,
+          text: `${event.state}${event.reason === undefined ? "" : `: ${event.reason}`}`
+        })
       }
       case "reloaded":
         this.causes.push("pipeline file saved")
-        return this.add(time, { level: "info", kind: "reload", node: "pipeline", text: `reloaded: ${plural(event.changed.length, "node")} changed, ${event.removed.length} removed` })
+        return this.add(time, {
+          level: "info",
+          kind: "reload",
+          node: "pipeline",
+          text: `reloaded: ${plural(event.changed.length, "node")} changed, ${event.removed.length} removed`
+        })
       case "reload-failed":
         return this.findings(time, "pipeline", event.diagnostics)
       case "diagnostic":
@@ -144,7 +217,13 @@ export class History {
 
   private findings(time: number, node: string, found: ReadonlyArray<Diagnostic.Diagnostic>): void {
     for (const d of found.slice(0, 50)) {
-      this.add(time, { level: d.severity, kind: d.code, node: d.node ?? node, text: d.message, ...(d.service === undefined ? {} : { services: [d.service] }) })
+      this.add(time, {
+        level: d.severity,
+        kind: d.code,
+        node: d.node ?? node,
+        text: d.message,
+        ...(d.service === undefined ? {} : { services: [d.service] })
+      })
     }
   }
 
@@ -164,7 +243,8 @@ export class History {
 
   private beat(node: string, time: number): Pulse {
     let pulse = this.pulses.get(node)
-    if (pulse === undefined) this.pulses.set(node, (pulse = { state: "", since: time, last: undefined, times: [], slots: new Map() }))
+    if (pulse === undefined)
+      this.pulses.set(node, (pulse = { state: "", since: time, last: undefined, times: [], slots: new Map() }))
     const slot = Math.floor(time / window)
     pulse.slots.set(slot, (pulse.slots.get(slot) ?? 0) + 1)
     if (pulse.slots.size > 60) for (const old of pulse.slots.keys()) if (old < slot - 30) pulse.slots.delete(old)

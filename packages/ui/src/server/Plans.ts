@@ -18,7 +18,16 @@ export interface Made {
 }
 
 export const fingerprint = (plans: ReadonlyArray<Planned>): string =>
-  digest(canonical([...plans].sort((a, b) => (a.sink < b.sink ? -1 : 1)).map(({ sink, plan }) => [sink, [...plan.items].sort(compareItems).map((i) => [i.op, i.target, i.id, i.digest ?? "", i.before ?? ""])]) as never))
+  digest(
+    canonical(
+      [...plans]
+        .sort((a, b) => (a.sink < b.sink ? -1 : 1))
+        .map(({ sink, plan }) => [
+          sink,
+          [...plan.items].sort(compareItems).map((i) => [i.op, i.target, i.id, i.digest ?? "", i.before ?? ""])
+        ]) as never
+    )
+  )
 
 export interface Setting {
   readonly pipeline: string
@@ -38,7 +47,9 @@ export class Plans {
 
   make(plans: ReadonlyArray<Planned>, generation: number, now: number): Made {
     const print = fingerprint(plans)
-    const id = digest(canonical([print, generation] as never)).replace(/^.*:/, "").slice(0, 12)
+    const id = digest(canonical([print, generation] as never))
+      .replace(/^.*:/, "")
+      .slice(0, 12)
     const made: Made = { doc: document(this.setting, id, plans, generation, now), plans, fingerprint: print }
     this.made.delete(id)
     this.made.set(id, made)
@@ -57,7 +68,13 @@ export class Plans {
 
 const rank = { delete: 0, update: 1, create: 2, conflict: 3, held: 4 } as const
 
-const document = (setting: Setting, id: string, plans: ReadonlyArray<Planned>, generation: number, now: number): PlanDoc => {
+const document = (
+  setting: Setting,
+  id: string,
+  plans: ReadonlyArray<Planned>,
+  generation: number,
+  now: number
+): PlanDoc => {
   const total = { create: 0, update: 0, delete: 0, held: 0, conflict: 0 }
   let unchanged = 0
   for (const { plan } of plans) {
@@ -95,7 +112,11 @@ const document = (setting: Setting, id: string, plans: ReadonlyArray<Planned>, g
 }
 
 const written = (plan: Plan): ReadonlyArray<string> =>
-  [...new Set(plan.items.filter((i) => i.op === "create" || i.op === "update" || i.op === "delete").map((i) => i.target))].sort()
+  [
+    ...new Set(
+      plan.items.filter((i) => i.op === "create" || i.op === "update" || i.op === "delete").map((i) => i.target)
+    )
+  ].sort()
 
 const risks = (sink: string, plan: Plan): PlanDoc["risks"] => {
   const out: Array<PlanDoc["risks"][number]> = []
@@ -103,11 +124,24 @@ const risks = (sink: string, plan: Plan): PlanDoc["risks"] => {
   const services = new Set(deletes.flatMap((i) => i.service ?? []))
   if (deletes.length > 0) {
     const names = [...services].slice(0, 3).join(", ")
-    out.push({ level: "error", head: `${deletes.length} object${deletes.length === 1 ? " is" : "s are"} deleted`, text: services.size === 0 ? `by ${sink}` : `of ${names}${services.size > 3 ? ` and ${services.size - 3} more` : ""}` })
+    out.push({
+      level: "error",
+      head: `${deletes.length} object${deletes.length === 1 ? " is" : "s are"} deleted`,
+      text:
+        services.size === 0 ? `by ${sink}` : `of ${names}${services.size > 3 ? ` and ${services.size - 3} more` : ""}`
+    })
   }
   const conflicts = plan.items.filter((i) => i.op === "conflict")
-  if (conflicts.length > 0) out.push({ level: "warning", head: `${conflicts.length} object${conflicts.length === 1 ? " is" : "s are"} in conflict`, text: conflicts[0]!.reason ?? "others own them" })
-  for (const [target, d] of plan.failed ?? []) out.push({ level: "warning", head: `${target} could not be read`, text: `${d.message}; it is left out` })
-  for (const d of plan.diagnostics ?? []) if (d.severity !== "info" && !(plan.failed?.size ?? 0)) out.push({ level: "warning", head: d.code, text: d.message })
+  if (conflicts.length > 0)
+    out.push({
+      level: "warning",
+      head: `${conflicts.length} object${conflicts.length === 1 ? " is" : "s are"} in conflict`,
+      text: conflicts[0]!.reason ?? "others own them"
+    })
+  for (const [target, d] of plan.failed ?? [])
+    out.push({ level: "warning", head: `${target} could not be read`, text: `${d.message}; it is left out` })
+  for (const d of plan.diagnostics ?? [])
+    if (d.severity !== "info" && !(plan.failed?.size ?? 0))
+      out.push({ level: "warning", head: d.code, text: d.message })
   return out.slice(0, 20)
 }

@@ -65,8 +65,13 @@ export const layer = (options: Options): Layer.Layer<never, never, HttpServer.Ht
   })
   const { apply } = options
   const group = apply === undefined ? Reading : Reading.merge(Writing)
-  const handlers = apply === undefined ? reading : Layer.mergeAll(reading, // Only a stream that is taken from asks for anything: a refused bearer never gets that far.
-          Writing.toLayer({ Apply: ({ confirm, plan }) => Stream.suspend(() => apply(plan, confirm)) }))
+  const handlers =
+    apply === undefined
+      ? reading
+      : Layer.mergeAll(
+          reading, // Only a stream that is taken from asks for anything: a refused bearer never gets that far.
+          Writing.toLayer({ Apply: ({ confirm, plan }) => Stream.suspend(() => apply(plan, confirm)) })
+        )
 
   const rpc = Layer.effectDiscard(
     Effect.gen(function* () {
@@ -77,19 +82,28 @@ export const layer = (options: Options): Layer.Layer<never, never, HttpServer.Ht
       // Browsers cannot put headers on a WebSocket, so the bearer comes with each call; who sends none is shown out.
       const impatient = (id: string) =>
         Effect.sleep(options.patience ?? 5000).pipe(
-          Effect.andThen(Effect.suspend((): Effect_.Effect<HttpServerResponse.HttpServerResponse> => (admitted.has(id) ? Effect.never : Effect.succeed(HttpServerResponse.empty()))))
+          Effect.andThen(
+            Effect.suspend(
+              (): Effect_.Effect<HttpServerResponse.HttpServerResponse> =>
+                admitted.has(id) ? Effect.never : Effect.succeed(HttpServerResponse.empty())
+            )
+          )
         )
       yield* router.add(
         "GET",
         "/rpc",
         Effect.gen(function* () {
           const request = yield* HttpServerRequest.HttpServerRequest
-          if (request.headers.upgrade?.toLowerCase() !== "websocket") return HttpServerResponse.text("a WebSocket is expected here\n", { status: 426 })
+          if (request.headers.upgrade?.toLowerCase() !== "websocket")
+            return HttpServerResponse.text("a WebSocket is expected here\n", { status: 426 })
           if (open >= sockets) return HttpServerResponse.text(`at most ${sockets} pages at once\n`, { status: 503 })
           const id = String(++number)
           open++
           const marked = request.modify({ headers: { ...request.headers, [socketHeader]: id } as never })
-          return yield* Effect.raceFirst(socket.pipe(Effect.provideService(HttpServerRequest.HttpServerRequest, marked), Effect.scoped), impatient(id)).pipe(
+          return yield* Effect.raceFirst(
+            socket.pipe(Effect.provideService(HttpServerRequest.HttpServerRequest, marked), Effect.scoped),
+            impatient(id)
+          ).pipe(
             Effect.ensuring(
               Effect.sync(() => {
                 open--
@@ -103,7 +117,13 @@ export const layer = (options: Options): Layer.Layer<never, never, HttpServer.Ht
   ).pipe(Layer.provide([handlers, auth, RpcSerialization.layerNdjson]))
 
   const shell = options.assets.get("/index.html")
-  const page = shell === undefined ? HttpServerResponse.text("the page is not part of this build\n", { status: 404 }) : HttpServerResponse.uint8Array(shell.bytes, { contentType: shell.type, headers: { "cache-control": "no-cache" } })
+  const page =
+    shell === undefined
+      ? HttpServerResponse.text("the page is not part of this build\n", { status: 404 })
+      : HttpServerResponse.uint8Array(shell.bytes, {
+          contentType: shell.type,
+          headers: { "cache-control": "no-cache" }
+        })
   const files = HttpRouter.use((router) =>
     Effect.gen(function* () {
       for (const path of shells) yield* router.add("GET", path, Effect.succeed(page))
@@ -111,7 +131,10 @@ export const layer = (options: Options): Layer.Layer<never, never, HttpServer.Ht
         Effect.sync(() => {
           const found = options.assets.get(request.url.replace(/[?#].*$/, ""))
           if (found === undefined) return HttpServerResponse.text("no such file\n", { status: 404 })
-          return HttpServerResponse.uint8Array(found.bytes, { contentType: found.type, headers: { "cache-control": "public, max-age=31536000, immutable" } })
+          return HttpServerResponse.uint8Array(found.bytes, {
+            contentType: found.type,
+            headers: { "cache-control": "public, max-age=31536000, immutable" }
+          })
         })
       )
       yield* router.add("*", "/*", Effect.succeed(HttpServerResponse.text("there is no such thing\n", { status: 404 })))
@@ -120,7 +143,11 @@ export const layer = (options: Options): Layer.Layer<never, never, HttpServer.Ht
   )
 
   const routes = Layer.mergeAll(rpc, files, Api.layer({ view, tokens }), Guard.layer(options.allowedHosts))
-  return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }) as unknown as Layer.Layer<never, never, HttpServer.HttpServer>
+  return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }) as unknown as Layer.Layer<
+    never,
+    never,
+    HttpServer.HttpServer
+  >
 }
 
 export { Refused }

@@ -1,7 +1,19 @@
 /** What the server shows, wherever it comes from: a running engine or an exported bundle. */
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
-import type { Cluster, EventLine, Info, Live, Missing, PlanDoc, Question, Route, Row, ServiceDetail, Status } from "../Contract.ts"
+import type {
+  Cluster,
+  EventLine,
+  Info,
+  Live,
+  Missing,
+  PlanDoc,
+  Question,
+  Route,
+  Row,
+  ServiceDetail,
+  Status
+} from "../Contract.ts"
 
 export interface View {
   readonly info: () => Info
