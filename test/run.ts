@@ -64,7 +64,8 @@ const steps: Record<string, () => Promise<Tally>> = {
   // Real servers and meshes, built once into a cache outside the checkout. Elsewhere their tests are skipped without them.
   ...(env.CI === "" ? {} : { parts: () => whole("node", join(root, "test", "parts", "bin.ts"), "ensure") }),
   build: () => whole("node", join(root, "packages", "cli", "build.mjs")),
-  types: () => whole("tsc", "-p", "."),
+  // The page is checked apart: it has the browser's types, everything else has Node's.
+  types: async () => sum([await whole("tsc", "-p", "."), await whole("tsc", "-p", join("packages", "ui"))]),
   lint: async () =>
     sum([
       await whole("oxlint", "--deny-warnings", "--quiet"),

@@ -24,7 +24,9 @@ const artifacts = bodies(Number(files) / clusters.length, Number(changed)).map(
 )
 const desired = Given.desired(artifacts, { model: Given.model({ clusters }), generation: 1 })
 
-const seconds = async <A>(run: () => Promise<A>): Promise<readonly [A, { readonly wall: number; readonly cpu: number }]> => {
+const seconds = async <A>(
+  run: () => Promise<A>
+): Promise<readonly [A, { readonly wall: number; readonly cpu: number }]> => {
   const started = performance.now()
   const before = process.cpuUsage()
   const value = await run()

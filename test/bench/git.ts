@@ -60,9 +60,15 @@ const raw = async (
   return { import: imported.wall, push: pushed.wall }
 }
 
+interface Took {
+  readonly wall: number
+  /** Of our process, without git's. */
+  readonly cpu: number
+}
 interface Sink {
-  readonly planned: number
-  readonly applied: number
+  readonly planned: Took
+  readonly applied: Took
+  /** MiB. */
   readonly rss: number
 }
 
@@ -79,8 +85,8 @@ interface Both {
 const sink = async (home: string, files: number, changed: number): Promise<Sink> => {
   const out = join(home, "out.json")
   const command = [process.execPath, join(root, "test/bench/git-run.ts"), home, String(files), String(changed)]
-  const { rss } = await time({ command, out })
-  return { ...(JSON.parse(readFileSync(out, "utf8")) as Omit<Sink, "rss">), rss }
+  await time({ command, out })
+  return JSON.parse(readFileSync(out, "utf8")) as Sink
 }
 
 const files = 100_000
@@ -103,7 +109,7 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
     }
   }
   const of = (pick: (r: (typeof rounds)[number]) => number) => median(rounds.map(pick))
-  const total = (s: Sink) => s.planned + s.applied
+  const total = (s: Sink) => s.planned.wall + s.applied.wall
   return [
     {
       what: "raw fast-import and push, 100 000 files",
@@ -127,6 +133,7 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
       1,
       "s"
     ),
+    { what: "processor time of cw itself, unchanged", value: `${of((r) => r.none.planned.cpu).toFixed(2)} s` },
     atMost(
       "resident memory",
       Math.max(...rounds.flatMap((r) => [r.first.sink.rss, r.some.sink.rss, r.none.rss])),

@@ -34,7 +34,7 @@ const audit = async (page: Page): Promise<ReadonlyArray<string>> => {
 }
 
 // One runtime is enough for the browser: what differs between Node and Deno is tested without it.
-describe.skipIf(deno || !available())("cw ui in a browser", () => {
+describe.skipIf(deno || !available())("cw ui in a browser", { timeout: 120_000 }, () => {
   let browser: Browser
   let fleet: Served
   let rich: string
@@ -146,7 +146,7 @@ describe.skipIf(deno || !available())("cw ui in a browser", () => {
       }
     }
     assert.deepEqual(found, [])
-  }, 180_000)
+  }, 300_000)
 
   it("is worked by keyboard alone, and every view is a link", async () => {
     const { page } = await visit("/services")
@@ -189,7 +189,7 @@ describe.skipIf(deno || !available())("cw ui in a browser", () => {
       backends: { "edge-00": "newcomer.shop.svc.cluster.local" }
     })
     writeFileSync(file, JSON.stringify(list))
-    await page.getByRole("link", { name: /newcomer/ }).waitFor({ timeout: 10_000 })
+    await page.getByRole("link", { name: /newcomer/ }).waitFor({ timeout: 30_000 })
     writeFileSync(file, before)
     await page.locator(".facets").waitFor()
   })
@@ -255,7 +255,7 @@ describe.skipIf(deno || !available())("cw ui in a browser", () => {
     const started = performance.now()
     await served.stop()
     assert.isBelow(performance.now() - started, 1500)
-    await page.locator(".pill:has-text('reconnecting')").waitFor({ timeout: 5000 })
+    await page.locator(".pill:has-text('reconnecting')").waitFor({ timeout: 15_000 })
     assert.include(await page.locator(".names").innerText(), "foo")
     const again = await serveForTest(seed, { port: 7931 })
     await page.getByText("cw was restarted.").waitFor({ timeout: 15_000 })
@@ -265,7 +265,7 @@ describe.skipIf(deno || !available())("cw ui in a browser", () => {
     assert.isAtMost(sockets, 1)
     await page.getByLabel("Link").fill(again.link)
     await page.getByRole("button", { name: "Open" }).click()
-    await page.locator(".pill:has-text('live')").waitFor({ timeout: 10_000 })
+    await page.locator(".pill:has-text('live')").waitFor({ timeout: 30_000 })
   })
 
   it("lets no other page in: fetch, socket and frame from another port fail", async () => {

@@ -21,12 +21,18 @@ import * as Usage from "./Usage.ts"
 import { version } from "./Version.ts"
 
 /** Everything that is logged goes to stderr: stdout carries data only. */
-const logger = Logger.layer([
-  Logger.make<unknown, void>(({ logLevel, message }) => {
-    const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
-    Terminal.say(`cw: ${logLevel.toLowerCase()}: ${text}`)
-  })
-])
+const logger = (json: boolean) =>
+  Logger.layer([
+    Logger.make<unknown, void>(({ date, logLevel, message }) => {
+      const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+      const level = logLevel.toLowerCase()
+      if (json) Terminal.say(JSON.stringify({ type: "log", time: date.toISOString(), level, message: text }))
+      else Terminal.say(`cw: ${level}: ${text}`)
+    })
+  ])
+
+const wantsJson = (args: ReadonlyArray<string>): boolean =>
+  args.some((arg, i) => /^(-o|--output)=?json$/.test(arg) || (/^(-o|--output)$/.test(arg) && args[i + 1] === "json"))
 
 export const main = async (args: ReadonlyArray<string>): Promise<number> => {
   const lifetime: Signals.Lifetime = { service: false }
@@ -35,7 +41,7 @@ export const main = async (args: ReadonlyArray<string>): Promise<number> => {
     Effect.provide(
       Layer.mergeAll(
         NodeServices.layer,
-        logger,
+        logger(wantsJson(args)),
         Usage.layer,
         CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })
       )

@@ -47,6 +47,7 @@ export const compare = (wanted: Wanted, base: Base, rules: Rules): Comparison =>
   const { inventory, tree } = base
   const creates: Array<string> = []
   let unchanged = 0
+  const count = (target: string) => owned.set(target, (owned.get(target) ?? 0) + 1)
   const name = (path: string) => path.slice(path.indexOf("/") + 1)
 
   for (const [path, place] of wanted.files) {
@@ -54,6 +55,7 @@ export const compare = (wanted: Wanted, base: Base, rules: Rules): Comparison =>
     const { digest, service } = file.entry
     const there = tree.get(path)
     const entry = inventory.entries.get(path)
+    if (entry !== undefined) count(target)
     if (there === digest && file.refused === undefined) {
       if (!describes(entry, place)) silent.set(path, file.entry)
       unchanged++
@@ -76,9 +78,10 @@ export const compare = (wanted: Wanted, base: Base, rules: Rules): Comparison =>
   }
 
   for (const [path, entry] of inventory.entries) {
+    if (wanted.files.has(path)) continue
     const target = wanted.targetOf(path)
-    owned.set(target, (owned.get(target) ?? 0) + 1)
-    if (wanted.files.has(path) || wanted.failed.has(target) || (rules.index && name(path) === kustomization)) continue
+    count(target)
+    if (wanted.failed.has(target) || (rules.index && name(path) === kustomization)) continue
     const there = tree.get(path)
     if (there === undefined) {
       silent.set(path, undefined)
@@ -119,6 +122,15 @@ const indexes = (
   silent: ReadonlyMap<string, Entry | undefined>,
   findings: Array<Diagnostic.Diagnostic>
 ): void => {
+  const targets = new Set([...wanted.targets.keys()].filter((target) => !wanted.failed.has(target)))
+  // Nothing comes, nothing goes, and all are as we wrote them: they name what is there.
+  const intact = (target: string) => {
+    const path = `${wanted.targets.get(target)}/${kustomization}`
+    return tree.has(path) && tree.get(path) === inventory.entries.get(path)?.digest
+  }
+  const moves = silent.size > 0 || [...items.values()].some((item) => item.op === "create")
+  if (!moves) for (const target of targets) if (intact(target)) targets.delete(target)
+  if (targets.size === 0) return
   const entries = new Map(inventory.entries)
   for (const [path, entry] of silent) {
     if (entry === undefined) entries.delete(path)
@@ -127,7 +139,6 @@ const indexes = (
   for (const [path, { op }] of items)
     if (op === "create" || op === "update") entries.set(path, wanted.files.get(path)!.file.entry)
   const present = (path: string) => tree.has(path) || items.get(path)?.op === "create"
-  const targets = new Set([...wanted.targets.keys()].filter((target) => !wanted.failed.has(target)))
   for (const [target, resources] of members(targets, entries, present, wanted)) {
     if (resources.length === 0) continue
     const path = `${wanted.targets.get(target)}/${kustomization}`
