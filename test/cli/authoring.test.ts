@@ -177,6 +177,8 @@ describe("exec", () => {
     assert.strictEqual(ran.code, 0, ran.stderr)
     assert.include(ran.stderr, "mark: hello")
     assert.strictEqual(ran.stdout, (await cw(["render", "--stage", "mesh"], { cwd })).stdout)
+    const json = records((await cw(["run", "-o", "json"], { cwd })).stderr)
+    assert.deepInclude(json.find((line) => line.type === "log"), { level: "info", message: "mark: hello" })
     const untrusted = await cw(["run", "--no-plugins"], { cwd })
     assert.deepStrictEqual([untrusted.code, untrusted.stdout], [78, ""])
     assert.match(untrusted.stderr, /error\[CW640\]/)
