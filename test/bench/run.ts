@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly default: () => P
   incremental: () => import("./incremental.ts"),
   throughput: () => import("./throughput.ts"),
   emitter: () => import("./emitter.ts"),
+  ui: () => import("./ui.ts"),
   git: () => import("./git.ts"),
   manifests: () => import("./manifests.ts"),
   dns: () => import("./dns.ts")

@@ -114,7 +114,9 @@ describe("a plugin that behaves badly", () => {
     assert.include(failed.stdout, "reviews.global", "the other sink has its generation")
   })
 
-  it("changes its input or is not deterministic: --strict refuses, and the laws see it", async () => {
+  it("changes its input or is not deterministic: --strict refuses, and the laws see it", {
+    timeout: 120_000
+  }, async () => {
     const bad: Readonly<Record<string, string>> = {
       sorts: "() => Transform.service((s) => { s.hosts.push('x'); return [] })",
       counts: `() => Transform.artifact((a) => [Artifact.edit(a, (b) => ({ ...b, metadata: { ...b.metadata, labels: { n: String(count++) } } }))])`,
@@ -178,7 +180,10 @@ describe("exec", () => {
     assert.include(ran.stderr, "mark: hello")
     assert.strictEqual(ran.stdout, (await cw(["render", "--stage", "mesh"], { cwd })).stdout)
     const json = records((await cw(["run", "-o", "json"], { cwd })).stderr)
-    assert.deepInclude(json.find((line) => line.type === "log"), { level: "info", message: "mark: hello" })
+    assert.deepInclude(
+      json.find((line) => line.type === "log"),
+      { level: "info", message: "mark: hello" }
+    )
     const untrusted = await cw(["run", "--no-plugins"], { cwd })
     assert.deepStrictEqual([untrusted.code, untrusted.stdout], [78, ""])
     assert.match(untrusted.stderr, /error\[CW640\]/)

@@ -25,12 +25,15 @@ export const available = (): boolean => {
   return false
 }
 
-export const launch = (): Promise<Browser> => {
+export const launch = async (): Promise<Browser> => {
   if (executable === undefined) throw new Error("no browser found: apt-get install chromium, or set CW_CHROMIUM")
-  return chromium.launch({
+  const browser = await chromium.launch({
     executablePath: executable,
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--font-render-hinting=none"]
   })
+  // Chromium ends when its last page is closed; this one never is.
+  await (await browser.newContext()).newPage()
+  return browser
 }
 
 export interface Served {

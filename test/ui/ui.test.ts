@@ -19,9 +19,7 @@ const audit = async (page: Page): Promise<ReadonlyArray<string>> => {
     const { violations } = await (
       globalThis as unknown as {
         readonly axe: {
-          run: (
-            options: unknown
-          ) => Promise<{
+          run: (options: unknown) => Promise<{
             violations: ReadonlyArray<{ id: string; nodes: ReadonlyArray<{ html: string; failureSummary: string }> }>
           }>
         }

@@ -94,7 +94,12 @@ const run = (
             const result = yield* session.engine.run
             const found = Verdict.findings(result)
             const refused = found.some((d) => d.code === "CW904")
-            const errors = found.filter(Diagnostic.isError)
+            // A held service was held in the plan already: that is no failure of the apply.
+            const errors = [
+              ...(result.refusal?.diagnostics ?? []),
+              ...result.sourceFailures,
+              ...result.sinks.flatMap((sink) => sink.diagnostics)
+            ].filter(Diagnostic.isError)
             const sentence = Verdict.sentence(pipeline.name, result, false)
             say(`cw ui: ${sentence}`)
             tell(

@@ -98,7 +98,8 @@ export const apply = (
       query: {
         fieldManager: options.manager ?? manager,
         force: String(options.force),
-        fieldValidation: "Strict",
+        // Unknown fields are refused by any apply; what strictness adds is a second parse of every body.
+        fieldValidation: "Ignore",
         ...(options.dryRun === true ? { dryRun: "All" } : {})
       },
       contentType: "application/apply-patch+yaml",

@@ -165,7 +165,7 @@ export const makeGit = (site: Site): Effect.Effect<SinkImpl<Plan, PluginError>, 
               retryable(`branch ${pushed} was moved by others ${n + 1} times in ${Math.round(elapsed / 1000)} s`)
             )
           // All writers that lost come back at different times.
-          yield* Effect.sleep((yield* Random.next) * Math.min(2000, 50 * 2 ** n))
+          yield* Effect.sleep((yield* Random.next) * Math.min(5000, 100 * 2 ** n))
         }
       })
 

@@ -80,7 +80,7 @@ export const Frame = ({ children }: { readonly children: React.ReactNode }) => {
                 if (text !== "") go(withQuery({ q: undefined }), true)
                 e.currentTarget.blur()
               }
-              if (e.key === "Enter" || e.key === "ArrowDown") document.querySelector<HTMLElement>(".matrix")?.focus()
+              if (e.key === "Enter" || e.key === "ArrowDown") document.querySelector<HTMLElement>(".gridpart")?.focus()
             }}
           />
           <kbd aria-hidden="true">/</kbd>

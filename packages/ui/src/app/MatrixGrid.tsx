@@ -61,12 +61,7 @@ const Name = memo(({ cluster, id, marked, n, name, removed, row, selected, space
       style={{ transform: `translateY(${y}px)` }}
     >
       <div role="rowheader" aria-colindex={1}>
-        <Link
-          to={serviceHref(id, { cluster })}
-          title={`${name}${space === "" ? "" : ` in ${space}`}`}
-          tabIndex={-1}
-          aria-label={`${name} ${space}, ${stateWord(state)}`}
-        >
+        <Link to={serviceHref(id, { cluster })} title={`${name}${space === "" ? "" : ` in ${space}`}`} tabIndex={-1}>
           <span className="slot">
             {marked ? <span className="tick" /> : worst < code.unknown ? <Glyph mark={state} /> : null}
           </span>
@@ -74,6 +69,7 @@ const Name = memo(({ cluster, id, marked, n, name, removed, row, selected, space
             <b>{name}</b> <span>{space}</span>
           </span>
           <span className="n">{n}</span>
+          <span className="sr">{stateWord(state)}</span>
         </Link>
       </div>
     </div>
@@ -261,51 +257,90 @@ export const MatrixGrid = ({
       : `${matrix.rows[active]!.title} ${matrix.rows[active]!.space}, ${column.name}: ${column.collapsed ? `${column.indices.length} clusters` : stateWord(states[matrix.cell(active, column.indices[0]!)]!)}`
 
   return (
-    <div
-      ref={scroller}
-      className="matrix"
-      role="grid"
-      aria-label="Services by cluster"
-      aria-rowcount={view.length + 1}
-      aria-colcount={columns.columns.length + 1}
-      aria-activedescendant={active === undefined ? undefined : "active-cell"}
-      tabIndex={0}
-      onKeyDown={onKey}
-      onFocus={(event) => {
-        if (event.target === event.currentTarget) setFocused(true)
-      }}
-      onBlur={() => setFocused(false)}
-    >
-      <div
-        className="sizer"
-        role="presentation"
-        style={{ width: names + columns.width, height: head + view.length * rowHeight }}
-      >
-        <div className="window" role="presentation" style={{ width: box.width, height: box.height }}>
-          <div className="corner" role="presentation" style={{ width: names, height: head }}>
+    <div ref={scroller} className="matrix">
+      <div className="sizer" style={{ width: names + columns.width, height: head + view.length * rowHeight }}>
+        <div className="window" style={{ width: box.width, height: box.height }}>
+          <div className="corner" style={{ width: names, height: head }}>
             {corner}
           </div>
-          <div className="heads" role="rowgroup" style={{ left: names, width: wide, height: head }}>
-            <div role="row" aria-rowindex={1}>
-              <div role="columnheader" aria-colindex={1} className="sr">
-                Service
+          <div
+            className="gridpart"
+            role="grid"
+            aria-label="Services by cluster"
+            aria-rowcount={view.length + 1}
+            aria-colcount={columns.columns.length + 1}
+            aria-activedescendant={active === undefined ? undefined : "active-cell"}
+            tabIndex={0}
+            onKeyDown={onKey}
+            onFocus={(event) => {
+              if (event.target === event.currentTarget) setFocused(true)
+            }}
+            onBlur={() => setFocused(false)}
+          >
+            <div className="heads" role="rowgroup" style={{ left: names, width: wide, height: head }}>
+              <div role="row" aria-rowindex={1}>
+                <div role="columnheader" aria-colindex={1} className="sr">
+                  Service
+                </div>
+                {columns.columns.slice(first, last).map((c, i) => (
+                  <ColumnHead
+                    key={c.name + c.group}
+                    name={c.name}
+                    group={c.group}
+                    collapsed={c.collapsed}
+                    size={c.indices.length}
+                    left={c.x - box.left}
+                    width={c.width}
+                    index={first + i}
+                    selected={cursor?.column === first + i}
+                    cluster={c.collapsed ? undefined : clusters[c.indices[0]!]}
+                    onGroup={onGroup}
+                  />
+                ))}
               </div>
-              {columns.columns.slice(first, last).map((c, i) => (
-                <ColumnHead
-                  key={c.name + c.group}
-                  name={c.name}
-                  group={c.group}
-                  collapsed={c.collapsed}
-                  size={c.indices.length}
-                  left={c.x - box.left}
-                  width={c.width}
-                  index={first + i}
-                  selected={cursor?.column === first + i}
-                  cluster={c.collapsed ? undefined : clusters[c.indices[0]!]}
-                  onGroup={onGroup}
-                />
-              ))}
             </div>
+            <canvas
+              ref={canvas}
+              aria-hidden="true"
+              style={{ left: names, top: head, width: wide, height: high }}
+              onClick={(event) => {
+                const next = place(event)
+                if (next !== undefined) open(next)
+              }}
+            />
+            <div className="names" role="rowgroup" style={{ top: head, width: names, height: high }}>
+              {Array.from({ length: Math.max(0, to - from) }, (_, i) => {
+                const row = from + i
+                const at = view[row]!
+                const each = matrix.rows[at]
+                if (each === undefined) return null
+                return (
+                  <Name
+                    key={row % 200}
+                    row={row}
+                    id={each.id}
+                    name={each.title}
+                    space={each.space}
+                    worst={matrix.worst(at)}
+                    n={matrix.present(at)}
+                    y={row * rowHeight - box.top}
+                    selected={cursor?.row === row}
+                    marked={marked.has(each.id)}
+                    removed={each.removed}
+                    cluster={column === undefined || column.collapsed ? undefined : column.name}
+                  />
+                )
+              })}
+            </div>
+            {active !== undefined && column !== undefined ? (
+              <div role="row" className="sr" aria-rowindex={cursor!.row + 2}>
+                <div id="active-cell" role="gridcell" aria-colindex={cursor!.column + 2} aria-selected="true">
+                  {activeText}
+                </div>
+              </div>
+            ) : null}
+          </div>
+          <div className="groups" style={{ left: names, width: wide, height: groupHead }}>
             {columns.groups.map((g) =>
               g.name === "" || g.x + g.width < box.left || g.x > box.left + wide ? null : (
                 <button
@@ -333,46 +368,6 @@ export const MatrixGrid = ({
               )
             )}
           </div>
-          <canvas
-            ref={canvas}
-            aria-hidden="true"
-            style={{ left: names, top: head, width: wide, height: high }}
-            onClick={(event) => {
-              const next = place(event)
-              if (next !== undefined) open(next)
-            }}
-          />
-          <div className="names" role="rowgroup" style={{ top: head, width: names, height: high }}>
-            {Array.from({ length: Math.max(0, to - from) }, (_, i) => {
-              const row = from + i
-              const at = view[row]!
-              const each = matrix.rows[at]
-              if (each === undefined) return null
-              return (
-                <Name
-                  key={row % 200}
-                  row={row}
-                  id={each.id}
-                  name={each.title}
-                  space={each.space}
-                  worst={matrix.worst(at)}
-                  n={matrix.present(at)}
-                  y={row * rowHeight - box.top}
-                  selected={cursor?.row === row}
-                  marked={marked.has(each.id)}
-                  removed={each.removed}
-                  cluster={column === undefined || column.collapsed ? undefined : column.name}
-                />
-              )
-            })}
-          </div>
-          {active !== undefined && column !== undefined ? (
-            <div role="row" className="sr" aria-rowindex={cursor!.row + 2}>
-              <div id="active-cell" role="gridcell" aria-colindex={cursor!.column + 2} aria-selected="true">
-                {activeText}
-              </div>
-            </div>
-          ) : null}
         </div>
       </div>
     </div>
