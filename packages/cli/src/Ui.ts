@@ -6,6 +6,7 @@ import { effective, toYaml } from "@coddiwomple/config/Effective"
 import type * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { placeText } from "@coddiwomple/core/Diagnostic"
 import * as EngineView from "@coddiwomple/ui/server/EngineView"
+import type { NodeText } from "@coddiwomple/ui/server/Infos"
 import * as Effect from "effect/Effect"
 import { Life } from "./Life.ts"
 import type { Opened } from "./Opened.ts"
@@ -24,7 +25,7 @@ export interface Options {
 }
 
 /** The nodes of a pipeline as its file describes them, without secrets. */
-export const nodeTexts = (pipeline: Opened): ReadonlyArray<EngineView.NodeText> => {
+export const nodeTexts = (pipeline: Opened): ReadonlyArray<NodeText> => {
   const sections = effective(pipeline.checked).value as Readonly<Record<string, Readonly<Record<string, unknown>>>>
   return pipeline.nodes.map((node) => {
     const found = pipeline.checked.nodes.find((n) => n.id === node.id)

@@ -3,7 +3,6 @@
  * every sink, and answers questions from the last accepted rendering. It never writes and never drives the engine.
  */
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
-import type { Engine } from "@coddiwomple/core/Engine"
 import type { Stamped } from "@coddiwomple/core/Event"
 import type { Plan } from "@coddiwomple/core/Plan"
 import type { Rendering } from "@coddiwomple/core/Render"
@@ -25,21 +24,10 @@ import {
 import { Book } from "./Book.ts"
 import * as Detail from "./Detail.ts"
 import { History } from "./History.ts"
-import { clusterInfo, type NodeText, statusOf } from "./Infos.ts"
+import { clusterInfo, type Options, statusOf } from "./Infos.ts"
 import { Plans } from "./Plans.ts"
 import { trace } from "./Tracing.ts"
 import type { Bundle, View } from "./View.ts"
-
-export type { NodeText }
-
-export interface Options {
-  readonly engine: Pick<Engine["Service"], "events" | "status" | "rendering">
-  readonly info: Omit<Info, "compares" | "suffix" | "started">
-  /** Read anew at every use: a reload may change them. */
-  readonly nodes: () => ReadonlyArray<NodeText>
-  /** May objects be changed in this cluster? Undefined where nobody can say. */
-  readonly writable?: (cluster: string) => Effect.Effect<"yes" | "no" | "unknown">
-}
 
 export interface EngineView extends View {
   /** The plan with what apply needs, and whether something moved since. */

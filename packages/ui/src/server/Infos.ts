@@ -2,10 +2,12 @@
 import type { Cluster as ModelCluster, PartitionState } from "@coddiwomple/core/Model"
 import { counts, type Plan } from "@coddiwomple/core/Plan"
 import type { Kind } from "@coddiwomple/core/Plugin"
+import type { Engine } from "@coddiwomple/core/Engine"
 import type { Rendering } from "@coddiwomple/core/Render"
 import type { EngineStatus } from "@coddiwomple/core/Status"
+import type * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
-import type { Cluster, NodeInfo, Status } from "../Contract.ts"
+import type { Cluster, Info, NodeInfo, Status } from "../Contract.ts"
 import * as Detail from "./Detail.ts"
 import type { History } from "./History.ts"
 
@@ -21,6 +23,15 @@ export interface NodeText {
   readonly place?: string
   /** Only there to collect what is generated; not shown. */
   readonly hidden?: boolean
+}
+
+export interface Options {
+  readonly engine: Pick<Engine["Service"], "events" | "status" | "rendering">
+  readonly info: Omit<Info, "compares" | "suffix" | "started">
+  /** Read anew at every use: a reload may change them. */
+  readonly nodes: () => ReadonlyArray<NodeText>
+  /** May objects be changed in this cluster? Undefined where nobody can say. */
+  readonly writable?: (cluster: string) => Effect.Effect<"yes" | "no" | "unknown">
 }
 
 export const clusterInfo = (
