@@ -16,6 +16,7 @@ import * as Session from "./Session.ts"
 import { say } from "./Terminal.ts"
 import { applier } from "./UiApply.ts"
 import * as UiPipeline from "./UiPipeline.ts"
+import { writable } from "./UiRights.ts"
 import { type Listen, serve } from "./UiServer.ts"
 import { version } from "./Version.ts"
 
@@ -78,7 +79,8 @@ export const fromPipeline = (pipeline: Opened, told: Presenter, options: Options
       const view = yield* EngineView.make({
         engine: session.engine,
         info: info(pipeline.name, pipeline.file, options, pipeline.watch),
-        nodes: () => nodeTexts(current)
+        nodes: () => nodeTexts(current),
+        writable
       })
       const apply = options.allow.length === 0 ? undefined : applier(() => current, view, told)
       yield* serve(view, options.listen, apply)
@@ -99,7 +101,8 @@ export const fromFiles = (files: UiPipeline.Files, _told: Presenter, options: Op
           ...info(UiPipeline.name, files.clusterFile, { ...options, allow: [] }, inputs),
           profile: files.profile
         },
-        nodes: () => nodes
+        nodes: () => nodes,
+        writable
       })
       yield* serve(view, options.listen)
       yield* engine.start

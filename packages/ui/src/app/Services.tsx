@@ -16,8 +16,9 @@ import { go, Link, usePlace, withQuery } from "./link.tsx"
 import { type Cursor, MatrixGrid } from "./MatrixGrid.tsx"
 import { Empty } from "./Empty.tsx"
 import { on } from "./keys.ts"
+import { call } from "./session.ts"
 import { store, useStore } from "./store.ts"
-import { count, plural } from "./words.ts"
+import { count, download, plural } from "./words.ts"
 
 const sortWords: Readonly<Record<Sort, string>> = {
   worst: "Worst first",
@@ -27,7 +28,7 @@ const sortWords: Readonly<Record<Sort, string>> = {
   clusters: "Most clusters"
 }
 
-/** Rows marked for a plan; changes since the rows were sorted; how many rows match. */
+/** Marked rows; changes since the rows were sorted; how many rows match. */
 export const marks = store<ReadonlySet<string>>(new Set())
 export const resort = store(0)
 export const unsorted = store(0)
@@ -216,6 +217,7 @@ export const Services = () => {
           </p>
         </div>
       ) : null}
+      {marked.size > 0 ? <Marked ids={marked} /> : null}
       {view.length === 0 ? (
         matrix.size === 0 ? (
           <Empty kind="services" />
@@ -275,6 +277,35 @@ export const Services = () => {
           version={version}
         />
       )}
+    </div>
+  )
+}
+
+/** What can be done with marked rows: their YAML in one file. Nothing that writes. */
+const Marked = ({ ids }: { readonly ids: ReadonlySet<string> }) => {
+  const [problem, setProblem] = useState<string>()
+  const save = () =>
+    void Promise.all([...ids].map((id) => call((client) => client.Service({ id })))).then(
+      (all) =>
+        download(
+          `${ids.size === 1 ? [...ids][0] : `${ids.size}-services`}.yaml`,
+          all
+            .flatMap((s) => s.resources.map((r) => `# ${s.id}, for ${r.clusters.join(" ")}\n${r.text}`))
+            .join("---\n")
+        ),
+      (error: Error) => setProblem(error.message)
+    )
+  return (
+    <div className="notice plain">
+      <p>
+        <b>{plural(ids.size, "service")} marked</b> {problem}
+      </p>
+      <button type="button" className="text" onClick={save}>
+        Download YAML
+      </button>
+      <button type="button" className="text" onClick={() => marks.set(new Set())}>
+        Clear
+      </button>
     </div>
   )
 }

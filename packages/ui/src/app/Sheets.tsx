@@ -167,7 +167,7 @@ const moves: ReadonlyArray<readonly [string, string]> = [
   ["PageUp, PageDown", "A window up or down"],
   ["Ctrl-Home, Ctrl-End", "First cell, last row"],
   ["Enter", "Open the cell"],
-  ["x", "Mark the row for a plan"],
+  ["x", "Mark the row"],
   ["f", "Pin the column"]
 ]
 

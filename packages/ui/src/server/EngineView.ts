@@ -115,13 +115,14 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
 
     const askRights = Effect.gen(function* () {
       if (options.writable === undefined) return
-      for (const { connection, name } of book.clusters) {
+      for (const cluster of book.clusters) {
+        const { connection, name } = cluster
         const known = rights.get(name)
         if (connection === undefined || (known !== undefined && now() - known.asked < rightsLifetime)) continue
         const entry = { asked: now(), value: known?.value ?? ("unknown" as const) }
         rights.set(name, entry)
         yield* Effect.forkDetach(
-          Effect.tap(options.writable(name), (value) => Effect.sync(() => void (entry.value = value)))
+          Effect.tap(options.writable(cluster), (value) => Effect.sync(() => void (entry.value = value)))
         )
       }
     })

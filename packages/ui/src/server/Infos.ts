@@ -31,7 +31,7 @@ export interface Options {
   /** Read anew at every use: a reload may change them. */
   readonly nodes: () => ReadonlyArray<NodeText>
   /** May objects be changed in this cluster? Undefined where nobody can say. */
-  readonly writable?: (cluster: string) => Effect.Effect<"yes" | "no" | "unknown">
+  readonly writable?: (cluster: ModelCluster) => Effect.Effect<"yes" | "no" | "unknown">
 }
 
 export const clusterInfo = (
