@@ -15,7 +15,6 @@ const node = process.execPath
 const pipeline = (profile: string) => `
 metadata: { name: bench }
 sources: { fleet: { uses: json, with: { clusters: clusters.json, services: services.json } } }
-model: { addresses: { lock: null } }
 transforms: { mesh: { uses: istio-global-dns, with: { profile: ${profile} } } }
 sinks: { out: { uses: stdout } }
 `
