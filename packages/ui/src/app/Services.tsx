@@ -289,9 +289,7 @@ const Marked = ({ ids }: { readonly ids: ReadonlySet<string> }) => {
       (all) =>
         download(
           `${ids.size === 1 ? [...ids][0] : `${ids.size}-services`}.yaml`,
-          all
-            .flatMap((s) => s.resources.map((r) => `# ${s.id}, for ${r.clusters.join(" ")}\n${r.text}`))
-            .join("---\n")
+          all.flatMap((s) => s.resources.map((r) => `# ${s.id}, for ${r.clusters.join(" ")}\n${r.text}`)).join("---\n")
         ),
       (error: Error) => setProblem(error.message)
     )
