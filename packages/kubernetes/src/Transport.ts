@@ -93,6 +93,12 @@ const agent = (
   })
 }
 
+/** undici is CommonJS: Node gives its members by name, a bundler only on `default`. */
+const loadUndici = async (): Promise<Undici> => {
+  const loaded = (await import("undici")) as unknown as Undici & { readonly default?: Undici }
+  return loaded.default ?? loaded
+}
+
 const close = (pair: Pair, force: boolean): Promise<unknown> => {
   if (force) for (const socket of pair.opening) socket.destroy()
   return Promise.allSettled(Object.values(pair.agents).map((a) => (force ? a.destroy() : a.close())))
@@ -103,7 +109,7 @@ export const make = (
   options: { readonly connections: number; readonly connectTimeout: number }
 ): Effect.Effect<Transport, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const undici = yield* Effect.promise(() => import("undici"))
+    const undici = yield* Effect.promise(loadUndici)
     let current: Pair | undefined
     const retired = new Set<Pair>()
     yield* Effect.addFinalizer(() =>
