@@ -118,8 +118,7 @@ describe.skipIf(deno || !available())("cw ui in a browser", { timeout: 120_000 }
       "/pipeline?stage=repo",
       "/pipeline?as=table&stage=mesh&tab=config",
       "/plan",
-      "/events",
-      "/nowhere"
+      "/events"
     ]
     const found: Array<string> = []
     for (const theme of ["light", "dark"] as const) {

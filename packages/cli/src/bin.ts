@@ -7,7 +7,8 @@ import * as Terminal from "./Terminal.ts"
 Terminal.endWithReader()
 // Node tells about type stripping and the like on stderr; users of cw need not know.
 process.removeAllListeners("warning")
-delete process.env.CW_HANDED_OVER
+// Set by bin/handover.js; Deno, which never needs it, may forbid to touch the environment.
+if (!process.versions.deno) delete process.env.CW_HANDED_OVER
 
 // What a plugin throws where nobody waits for it, or a bug of cw: one line, no stack.
 process.on("uncaughtException", (error: unknown) => {

@@ -14,6 +14,8 @@ export const address = Flag.String("address").pipe(
   Flag.optional
 )
 
+const many = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`
+
 const pad = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
   return rows
@@ -41,7 +43,7 @@ const detail = (node: NodeInfo): string => {
 
 const text = (status: Status, clusters: ReadonlyArray<Cluster>): string => {
   const lost = clusters.filter((c) => c.state === "stale" || c.state === "unreached")
-  const head = `generation ${status.generation}: ${status.services} services in ${clusters.length} clusters, ${status.held} held, ${status.pending} changes pending`
+  const head = `generation ${status.generation}: ${many(status.services, "service")} in ${many(clusters.length, "cluster")}, ${status.held} held, ${status.pending} changes pending`
   const nodes = pad([
     ["NODE", "KIND", "STATE", "DETAIL"],
     ...status.nodes.map((n) => [n.id, `${n.kind} ${n.type}`, n.state, printable(detail(n)).replaceAll("\n", " ")])

@@ -1,0 +1,213 @@
+/** `cw ui`, `cw run --listen`, `cw status` and `cw tap` without a browser: the link, the file, the plan, the end. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it, onTestFinished } from "vitest"
+import { cw, folder, type Running, start } from "../cli/Cw.ts"
+
+const service = {
+  name: "web",
+  namespace: "shop",
+  dns_prefixes: ["web.shop"],
+  ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }],
+  backends: { east: "web.shop.svc.cluster.local" }
+}
+const moved = JSON.stringify([{ ...service, ports: [{ ...service.ports[0], service_port: 81 }] }])
+const files = {
+  "clusters.json": JSON.stringify(["east", "west"].map((name, i) => ({ name, address: `192.0.2.${i + 1}` }))),
+  "services.json": JSON.stringify([service]),
+  "pipeline.yaml": `apiVersion: coddiwomple.io/v1alpha1
+kind: Pipeline
+metadata: { name: shop }
+sources:
+  inventory: { uses: json, with: { clusters: clusters.json, services: services.json, watch: true } }
+transforms:
+  mesh: { uses: istio-global-dns }
+sinks:
+  repo: { uses: files, policy: sync, with: { path: out } }
+`
+}
+
+interface Served {
+  readonly running: Running
+  readonly url: string
+  readonly bearer: string
+  readonly runtime: string
+  readonly get: <A>(path: string) => Promise<A>
+}
+
+/** A serving cw with a runtime folder of its own. */
+const serve = async (args: ReadonlyArray<string>, cwd: string): Promise<Served> => {
+  const runtime = mkdtempSync(join(tmpdir(), "cw-ui-"))
+  const running = start(args, { cwd, env: { XDG_RUNTIME_DIR: runtime } })
+  onTestFinished(async () => {
+    running.process.kill("SIGKILL")
+    await running.done
+    rmSync(runtime, { recursive: true, force: true })
+  })
+  await running.said("launch=")
+  const path = join(runtime, "coddiwomple")
+  const name = readdirSync(path).find((file) => file.startsWith("ui-"))!
+  assert.strictEqual(statSync(join(path, name)).mode & 0o777, 0o600)
+  const { bearer, url } = JSON.parse(readFileSync(join(path, name), "utf8")) as { bearer: string; url: string }
+  const get = async <A>(at: string): Promise<A> =>
+    (await fetch(`${url}/api/v1${at}`, { headers: { authorization: `Bearer ${bearer}` } })).json() as Promise<A>
+  return { running, url, bearer, runtime, get }
+}
+
+/** Asks until the answer is good: an engine needs a moment. */
+const until = async <A>(ask: () => Promise<A>, good: (answer: A) => boolean): Promise<A> => {
+  for (let i = 0; ; i++) {
+    const answer = await ask()
+    if (good(answer) || i > 200) return answer
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+interface Message {
+  readonly _tag: string
+  readonly values?: ReadonlyArray<Record<string, unknown>>
+}
+
+/** One call to its end: the values of a stream, and the last words. */
+const call = (
+  { bearer, url }: Served,
+  tag: string,
+  payload: unknown
+): Promise<{ readonly values: ReadonlyArray<Record<string, unknown>>; readonly end: string }> =>
+  new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${url.replace("http", "ws")}/rpc`)
+    const values: Array<Record<string, unknown>> = []
+    let rest = ""
+    const send = (message: unknown) => socket.send(`${JSON.stringify(message)}\n`)
+    socket.onopen = () =>
+      send({ _tag: "Request", id: "1", tag, payload, headers: [["authorization", `Bearer ${bearer}`]] })
+    socket.onmessage = (event) => {
+      const lines = (rest + String(event.data)).split("\n")
+      rest = lines.pop()!
+      for (const line of lines.filter((l) => l !== "")) {
+        const message = JSON.parse(line) as Message
+        values.push(...(message.values ?? []))
+        if (message._tag === "Chunk") send({ _tag: "Ack", requestId: "1" })
+        else {
+          resolve({ values, end: line })
+          socket.close()
+        }
+      }
+    }
+    socket.onerror = () => reject(new Error("the socket failed"))
+  })
+
+interface Plan {
+  readonly id?: string
+  readonly confirm: string
+  readonly stale: boolean
+  readonly items: ReadonlyArray<unknown>
+}
+
+const planned = (served: Served) =>
+  until(
+    () => served.get<Plan>("/plan"),
+    (plan) => plan.id !== undefined && plan.items.length > 0
+  )
+
+describe("cw ui", () => {
+  it("applies a plan that was confirmed, and refuses everything else", async () => {
+    const cwd = folder(files)
+    const served = await serve(["ui", "pipeline.yaml", "--port", "0", "--allow", "apply"], cwd)
+    const plan = await planned(served)
+    assert.strictEqual(plan.confirm, "2 targets")
+    assert.include((await call(served, "Apply", { plan: plan.id, confirm: "yes" })).end, "to confirm")
+    assert.include((await call(served, "Apply", { plan: "nothing", confirm: "2 targets" })).end, "no such plan")
+    assert.notInclude(readdirSync(cwd), "out")
+    const { values } = await call(served, "Apply", { plan: plan.id, confirm: plan.confirm })
+    assert.strictEqual(values.at(-1)?.state, "done", JSON.stringify(values))
+    assert.includeMembers(readdirSync(join(cwd, "out")), ["east", "west"])
+  })
+
+  it("refuses a plan whose inputs have moved", async () => {
+    const cwd = folder(files)
+    const served = await serve(["ui", "pipeline.yaml", "--port", "0", "--allow", "apply"], cwd)
+    const plan = await planned(served)
+    writeFileSync(join(cwd, "services.json"), moved)
+    await until(
+      () => served.get<Plan>(`/plans/${plan.id}`),
+      (p) => p.stale
+    )
+    assert.include((await call(served, "Apply", { plan: plan.id, confirm: plan.confirm })).end, "changed since")
+    assert.notInclude(readdirSync(cwd), "out")
+  })
+
+  it("starts with clusters that cannot be reached, and with no file at all", async () => {
+    const unreachable = [{ name: "east", address: "192.0.2.1", kubeconfig_path: "none", kubeconfig_context: "x" }]
+    const cwd = folder({ "clusters.json": JSON.stringify(unreachable) })
+    const served = await serve(["ui", "--port", "0", "--cluster-file", "clusters.json"], cwd)
+    const clusters = await until(
+      () => served.get<ReadonlyArray<{ readonly state: string; readonly reason?: string }>>("/clusters"),
+      (all) => all[0]?.reason !== undefined
+    )
+    assert.strictEqual(clusters[0]?.state, "unreached", JSON.stringify(clusters))
+    const bare = await serve(["ui", "--port", "0"], folder())
+    assert.deepEqual(await bare.get("/services"), [])
+  })
+
+  it("ends at once with a page open, and leaves no file behind", async () => {
+    const args = ["ui", "--port", "0", "--cluster-file", "clusters.json", "--service-file", "services.json"]
+    const served = await serve(args, folder(files))
+    const socket = new WebSocket(`${served.url.replace("http", "ws")}/rpc`)
+    await new Promise((resolve) => {
+      socket.onmessage = resolve
+      const headers = [["authorization", `Bearer ${served.bearer}`]]
+      socket.onopen = () =>
+        socket.send(
+          `${JSON.stringify({ _tag: "Request", id: "1", tag: "Watch", payload: { coalesce: 50 }, headers })}\n`
+        )
+    })
+    const from = performance.now()
+    served.running.process.kill("SIGINT")
+    const { code } = await served.running.done
+    assert.strictEqual(code, 130)
+    assert.isBelow(performance.now() - from, 3000)
+    assert.deepEqual(readdirSync(join(served.runtime, "coddiwomple")), [])
+  })
+
+  it("says what is wrong with its arguments", async () => {
+    for (const [args, words] of [
+      [["ui", "--allow", "everything"], "--allow does not know"],
+      [["ui", "--port", "99999"], "is not a port"],
+      [["ui", "pipeline.yaml", "--cluster-file", "x"], "exclude each other"],
+      [["run", "--listen", "0.0.0.0:8080"], "reached from other machines"]
+    ] as const) {
+      const { code, stderr } = await cw(args, { cwd: folder(files) })
+      assert.strictEqual(code, 64, stderr)
+      assert.include(stderr, words)
+    }
+  })
+})
+
+describe("cw run --listen", () => {
+  it("is asked by cw status and cw tap, and cannot be told to write", async () => {
+    const cwd = folder(files)
+    const served = await serve(["run", "pipeline.yaml", "--listen", "0"], cwd)
+    await until(
+      () =>
+        served.get<{ readonly nodes: ReadonlyArray<{ readonly id: string; readonly applied?: number }> }>("/status"),
+      ({ nodes }) => nodes.some((n) => n.applied === 1)
+    )
+    const env = { XDG_RUNTIME_DIR: served.runtime }
+    const status = await cw(["status"], { cwd, env })
+    assert.strictEqual(status.code, 0, status.stdout + status.stderr)
+    assert.include(status.stdout, "1 service in 2 clusters")
+    assert.match(status.stdout, /repo +sink files +ready/)
+    assert.strictEqual((await cw(["tap", "nothing"], { cwd, env })).code, 64)
+    const tap = start(["tap", "mesh"], { cwd, env })
+    const change = setInterval(
+      () => writeFileSync(join(cwd, "services.json"), Math.random() < 0.5 ? moved : files["services.json"]),
+      700
+    )
+    await tap.said("ServiceEntry").finally(() => clearInterval(change))
+    tap.process.kill("SIGINT")
+    await tap.done
+    assert.match((await call(served, "Apply", { plan: "x", confirm: "y" })).end, /Defect|Die|Unknown/)
+  })
+})
