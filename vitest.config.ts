@@ -19,8 +19,8 @@ const elsewhere = [
   "test/parts/**"
 ]
 
-// Suites of their own: `npm run mesh`, and `npm run test:ui` in a real browser.
-const apart = process.env.CW_SUITE === "all" ? [] : ["test/mesh/**", "test/ui/**"]
+// A suite of its own: `npm run mesh`.
+const apart = process.env.CW_SUITE === "all" ? [] : ["test/mesh/**"]
 
 export default defineConfig({
   test: {

@@ -92,7 +92,6 @@ const options = {
   format: "esm",
   target: "node22",
   minify: true,
-  keepNames: true,
   legalComments: "none",
   logLevel: "error",
   outdir: dist,

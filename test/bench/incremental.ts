@@ -21,7 +21,8 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
     { what: "10 000 × 100, model and artifacts from nothing (mtls)", value: `${small.full.toFixed(0)} ms` },
     { what: "one changed service of 10 000, p50", value: `${small.p50.toFixed(3)} ms` },
     atMost("one changed service of 10 000, p99", small.p99, 2, "ms"),
-    atMost("one changed service of 100 000 against 10 000, p50", large.p50 / small.p50, 1.5),
+    atMost("one changed service of 100 000 against 10 000, p99", large.p99 / small.p99, 1.5),
+    { what: "the same, p50", value: `${(large.p50 / small.p50).toFixed(2)} ×` },
     { what: "one changed service of 100 000, p99", value: `${large.p99.toFixed(3)} ms` }
   ]
 }

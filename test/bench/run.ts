@@ -15,7 +15,10 @@ const benches: Readonly<Record<string, () => Promise<{ readonly default: () => P
   ui: () => import("./ui.ts"),
   git: () => import("./git.ts"),
   manifests: () => import("./manifests.ts"),
-  dns: () => import("./dns.ts")
+  dns: () => import("./dns.ts"),
+  trace: () => import("./trace.ts"),
+  live: () => import("./live.ts"),
+  watch: () => import("./watch.ts")
 }
 
 const args = process.argv.slice(2)

@@ -114,7 +114,8 @@ const sinkOf = (
   plugin: SinkPlugin,
   config: unknown,
   out: (bytes: Uint8Array) => void,
-  finite: boolean
+  finite: boolean,
+  cacheDirectory?: string
 ): Promise<SinkImpl<Plan>> =>
   Effect.runPromise(
     Effect.gen(function* () {
@@ -126,7 +127,7 @@ const sinkOf = (
         directory,
         pipeline: "bench",
         finite,
-        cacheDirectory: undefined,
+        cacheDirectory,
         stdout: (bytes) => Effect.sync(() => out(bytes))
       }),
       Effect.scoped,
@@ -140,11 +141,13 @@ const time = async <A>(
   say: (seconds: number, result: A) => string
 ): Promise<A> => {
   const start = performance.now()
+  const before = process.cpuUsage()
   const result = await run()
   const seconds = (performance.now() - start) / 1000
+  const { system, user } = process.cpuUsage(before)
   const rss = Math.round(process.memoryUsage().rss / 1048576)
   process.stdout.write(
-    `${label.padEnd(44)} ${seconds.toFixed(2).padStart(7)} s  ${say(seconds, result)}  rss ${rss} MB\n`
+    `${label.padEnd(44)} ${seconds.toFixed(2).padStart(7)} s  processor ${((system + user) / 1e6).toFixed(2)} s  ${say(seconds, result)}  rss ${rss} MB\n`
   )
   return result
 }
@@ -196,7 +199,10 @@ const benchFiles = async (size: number) => {
     `${thousands(plan.items.length)} of ${thousands(plan.items.length + plan.unchanged)} files  ${thousands((plan.items.length + plan.unchanged) / s)} files/s`
   const name = `files ${thousands(services)} × ${size}`
   await sinkOf(files, config, () => {}, false).then((sink) => time(`${name}: write`, () => step(sink, first), per))
-  const sink = await sinkOf(files, config, () => {}, false)
+  const cache = path.join(directory, "cache")
+  const fresh = await sinkOf(files, config, () => {}, false, cache)
+  await time(`${name}: nothing to do, all read`, () => step(fresh, first), per)
+  const sink = await sinkOf(files, config, () => {}, false, cache)
   await time(`${name}: nothing to do, new process`, () => step(sink, first), per)
   await time(`${name}: nothing to do, all looked at`, () => step(sink, first), per)
   const percent = next(Math.ceil(services / 100))

@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import { clusters, services } from "./Fleet.ts"
 import { atMost, type Figure } from "./Measure.ts"
 
-const size = { services: 10_000, clusters: 100 }
+export const size = { services: 10_000, clusters: 100 }
 
 const origin = { label: "bench" }
 
@@ -33,13 +33,13 @@ const facts = function* (): Generator<Fact> {
   }
 }
 
-const model = (): Model => {
+export const model = (): Model => {
   const fold = new Fold()
   fold.accept("bench", { _tag: "Snapshot", partition: "bench", facts: [...facts()] })
   return fold.commit()!
 }
 
-const make = (config: unknown): TransformImpl =>
+export const make = (config: unknown): TransformImpl =>
   Effect.runSync(
     plugin.make(Schema.decodeUnknownSync(plugin.config, decodeOptions)(config)) as Effect.Effect<TransformImpl>
   )

@@ -167,6 +167,52 @@ describe("cw trace", () => {
     assert.include(clash.stderr, "services db and other both need port 5432 of address 240.1.1.1")
   })
 
+  it("follows TLS to the gateway and on by SNI; what a gateway accepts and then cuts is told", async () => {
+    const cwd = folder({
+      "clusters.json": JSON.stringify(["a", "b", "c"].map((name) => ({ name, address: `gw-${name}.example.net` }))),
+      "services.json": JSON.stringify([
+        {
+          name: "db",
+          dns_prefixes: ["db"],
+          ports: [
+            { name: "tcp", protocol: "TCP", service_port: 5432, backend_port: 5432 },
+            { name: "http", protocol: "HTTP", service_port: 80, backend_port: 8080 }
+          ],
+          backends: { a: "db.default.svc.cluster.local", b: "db.default.svc.cluster.local" }
+        }
+      ]),
+      "pipeline.yaml": JSON.stringify({
+        apiVersion: "coddiwomple.io/v1alpha1",
+        kind: "Pipeline",
+        metadata: { name: "tls" },
+        sources: { inventory: { uses: "json", with: { clusters: "clusters.json", services: "services.json" } } },
+        transforms: { mesh: { uses: "istio-global-dns", with: { profile: "tls", tls: { caConfigMap: "cw-ca" } } } },
+        checks: { routes: { uses: "routes" } },
+        sinks: { out: { uses: "files", with: { path: "out" } } }
+      })
+    })
+    const checked = await cw(["run", "pipeline.yaml"], { cwd })
+    assert.strictEqual(checked.code, 0, checked.stderr)
+    const from = (...args: ReadonlyArray<string>) => cw(["trace", "db.global:5432", "--from", ...args], { cwd })
+    const own = await from("a")
+    assert.include(own.stdout, "delivered: cluster a answers")
+    const far = await from("c")
+    assert.strictEqual(far.code, 0)
+    for (const told of [
+      "clusters a (50 %) and b (50 %) answer",
+      "TLS with SNI p5432.db.global",
+      "takes p5432.db.global on port 15443 (TLS)",
+      "its route leads to db.default.svc.cluster.local:5432 in cluster b"
+    ])
+      assert.include(far.stdout, told)
+    const cut = await from("c", "--backend-down", "a")
+    assert.strictEqual(cut.code, 3)
+    assert.include(cut.stdout, "partly: only b (50 %) of the calls are answered, the others fail")
+    assert.include(cut.stdout, "the gateway accepts the connection first, so callers do not leave this endpoint out")
+    const http = await cw(["trace", "db.global:80", "--from", "c", "--backend-down", "a"], { cwd })
+    assert.include(http.stdout, "delivered: cluster b answers")
+  })
+
   it("a large file is read in part, and the answer is the same", async () => {
     const directory = folder({})
     const files = await write(directory, { services: 3000, clusters: 5 })

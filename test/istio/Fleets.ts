@@ -90,3 +90,69 @@ export const facts = ({ most = 4, apart = false } = {}): fc.Arbitrary<ReadonlyAr
         .chain((n) => fc.tuple(...Array.from({ length: n }, (_, i) => service(i, fleet, apart))))
         .map((services) => [...fleet, ...services.flat()].map((f) => ({ ...bare(f), origin }) as unknown as Fact))
     )
+
+const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+/** A DNS label of exactly so many characters. */
+const label = (length: number) =>
+  fc
+    .array(fc.constantFrom(...letters), { minLength: length, maxLength: length })
+    .map((all) => `a${all.join("").slice(1)}`)
+const anyLabel = fc.constantFrom(1, 2, 8, 62, 63).chain(label)
+
+/** What the limits allow: names of 63 characters and hosts of 253, 128 ports and more, IPv6 alone, thousands of clusters. */
+export const limits = (): fc.Arbitrary<ReadonlyArray<Fact>> =>
+  fc
+    .record({
+      count: fc.constantFrom(1, 2, 60, 2000),
+      tail: anyLabel,
+      v6: fc.boolean(),
+      version: fc.constantFrom(undefined, "1.28.0")
+    })
+    .chain(({ count, tail, v6, version }) => {
+      const known = Array.from({ length: count }, (_, i) => `${tail.slice(0, 50)}-${i}`)
+      const fleet = known.map((name, order) => ({
+        kind: "cluster" as const,
+        name,
+        order,
+        addresses: v6 ? [`2001:db8::${(order + 1).toString(16)}`] : [`gw.${tail}.c${order}.example.net`],
+        istioVersion: version
+      }))
+      const port = (k: number, n: number) =>
+        fc
+          .constantFrom("HTTP" as const, "GRPC" as const, "TCP" as const, "TLS" as const, "HTTPS" as const)
+          .map((protocol) => ({
+            name: `p${"x".repeat(k % 40)}${k}`,
+            protocol,
+            port: 1 + n * 300 + k,
+            backendPort: 65535 - k
+          }))
+      const one = (n: number) =>
+        fc
+          .record({
+            name: anyLabel,
+            namespace: maybe(anyLabel),
+            prefix: fc.array(anyLabel, { minLength: 1, maxLength: 4 }).map((all) => all.join(".").slice(0, 240)),
+            ports: fc
+              .constantFrom(1, 2, 127, 128, 256)
+              .chain((m) => fc.tuple(...Array.from({ length: m }, (_, k) => port(k, n)))),
+            where: fc.uniqueArray(fc.constantFrom(...known), { minLength: 1, maxLength: 12 }),
+            domain: fc.constantFrom("default.svc.cluster.local", "x.y.svc.k8s.internal")
+          })
+          .map(({ name, namespace, prefix, ports, where, domain }) => {
+            const id = `${n}${name}`.slice(0, 63)
+            const prefixes = [prefix.replace(/[.-]+$/, ""), `s${n}`]
+            return [
+              { kind: "service" as const, name: id, namespace, prefixes, ports },
+              ...where.map((cluster) => ({
+                kind: "backend" as const,
+                service: namespace === undefined ? id : `${id}.${namespace}`,
+                cluster,
+                host: `${id}.${domain}`
+              }))
+            ]
+          })
+      return fc
+        .integer({ min: 1, max: 3 })
+        .chain((n) => fc.tuple(...Array.from({ length: n }, (_, i) => one(i))))
+        .map((services) => [...fleet, ...services.flat()].map((f) => ({ ...bare(f), origin }) as unknown as Fact))
+    })

@@ -16,10 +16,21 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 
+/** Configuration of the transform, by profile. */
+export const profiles = {
+  mtls: {},
+  tls: { profile: "tls", tls: { caConfigMap: "cw-ca" } },
+  plaintext: { profile: "plaintext", allowPlaintext: true },
+  classic: { profile: "classic" }
+} as const
+export type Profile = keyof typeof profiles
+export const profileNames = Object.keys(profiles) as ReadonlyArray<Profile>
+
 export interface Rendered {
   readonly model: Model
   readonly artifacts: ReadonlyArray<Artifact>
   readonly held: ReadonlyMap<string, ReadonlyArray<Diagnostic>>
+  readonly warnings: ReadonlyArray<Diagnostic>
 }
 
 export const render = (facts: ReadonlyArray<Fact>, config: unknown = {}): Rendered => {
@@ -36,7 +47,8 @@ export const render = (facts: ReadonlyArray<Fact>, config: unknown = {}): Render
   return {
     model,
     artifacts: [...exit.value.desired("out").artifacts()],
-    held: new Map([...exit.value.held].map(([id, h]) => [id, h.diagnostics]))
+    held: new Map([...exit.value.held].map(([id, h]) => [id, h.diagnostics])),
+    warnings: exit.value.diagnostics
   }
 }
 

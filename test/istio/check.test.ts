@@ -7,7 +7,7 @@ import * as HashMap from "effect/HashMap"
 import { expect, it } from "vitest"
 import { routes } from "../../plugins/check-routes/src/Routes.ts"
 import { facts } from "./Fleets.ts"
-import { given, render, type Rendered } from "./Rendered.ts"
+import { given, profileNames, profiles, render, type Rendered } from "./Rendered.ts"
 
 const runs = Number(process.env.CW_FUZZ_RUNS ?? 100)
 
@@ -20,10 +20,11 @@ const refusals = ({ artifacts, held, model }: Rendered, allowPlaintext: boolean)
   )
 }
 
-it("refuses nothing that the transform makes", () => {
+it.each(profileNames)("refuses nothing that the transform makes with profile %s", (profile) => {
+  const open = profile === "plaintext" || profile === "classic"
   fc.assert(
-    fc.property(facts(), (list) => {
-      expect(refusals(render(list), false)).toEqual([])
+    fc.property(facts({ apart: profile === "classic" }), (list) => {
+      expect(refusals(render(list, profiles[profile]), open)).toEqual([])
     }),
     { numRuns: runs }
   )

@@ -2,12 +2,12 @@
 // as they are generated must give no finding at all.
 import { family } from "@coddiwomple/istio/Protocol"
 import { examine } from "@coddiwomple/istio/simulator/Failover"
-import type { Finding, FindingKind } from "@coddiwomple/istio/simulator/Finding"
+import { codes, type Finding, type FindingKind } from "@coddiwomple/istio/simulator/Finding"
 import { validate } from "@coddiwomple/istio/Validate"
 import type { Given } from "@coddiwomple/testing"
 import * as HashMap from "effect/HashMap"
 import { describe, expect, it } from "vitest"
-import { given, type Objects, objects, type Rendered, worldOf } from "./Rendered.ts"
+import { given, type Objects, objects, profiles, type Rendered, worldOf } from "./Rendered.ts"
 
 const fleet: Given.Terse = {
   clusters: [
@@ -385,6 +385,78 @@ describe("profile classic", () => {
     mutate(all)
     expect(kinds(broken(all))).toContain(kind)
   })
+})
+
+describe("profile tls", () => {
+  const rendered = given(fleet, profiles.tls)
+
+  it("as generated, every call is delivered, between clusters in TLS", () => {
+    expect(rendered.held.size).toBe(0)
+    // Who runs a service calls its own backend alone, which the transform says.
+    expect(kinds(findings(rendered, objects(rendered), false))).toEqual([])
+    expect(kinds(findings(rendered, objects(rendered), true))).toEqual(["no-failover"])
+  })
+
+  it.each<[string, (all: Objects) => void, FindingKind]>([
+    [
+      "a gateway that does not list the SNI",
+      (all) => each(all, "Gateway", /db/, (o) => (o.spec.servers[0].hosts = ["p1.db.global"])),
+      "no-gateway-server"
+    ],
+    [
+      "another SNI at the caller",
+      (all) =>
+        each(all, "DestinationRule", /db/, (o) => {
+          for (const level of o.spec.trafficPolicy.portLevelSettings ?? []) level.tls.sni = "db.global"
+        }),
+      "no-gateway-server"
+    ],
+    ["no routes at the gateway", (all) => drop(all, "VirtualService", /./), "undeliverable"],
+    [
+      "routes that the gateway does not see",
+      (all) => each(all, "VirtualService", /./, (o) => (o.spec.exportTo = ["elsewhere"])),
+      "undeliverable"
+    ],
+    [
+      "a DestinationRule without its ports",
+      (all) => each(all, "DestinationRule", /db/, (o) => delete o.spec.trafficPolicy.portLevelSettings),
+      "plaintext"
+    ]
+  ])("%s → %s", (_what, mutate, kind) => {
+    const all = objects(rendered)
+    mutate(all)
+    expect(kinds(findings(rendered, all, false))).toContain(kind)
+  })
+
+  it.each<[string, (all: Objects) => void, FindingKind]>([
+    [
+      "a route to the other port",
+      (all) => each(all, "VirtualService", /ledger-5432/, (o) => (o.spec.tcp[0].route[0].destination.port.number = 1)),
+      "port-mismatch"
+    ],
+    [
+      "two routes for one server: the oldest takes all calls",
+      (all) => {
+        for (const list of Object.values(all)) {
+          const other = list.find((o) => o.kind === "VirtualService" && /db/.test(o.metadata.name))
+          if (other === undefined) continue
+          const older = structuredClone(other)
+          older.metadata.name = "a-first"
+          older.spec.tcp[0].route[0].destination.host = "ratings.default.svc.cluster.local"
+          list.push(older)
+        }
+      },
+      "wrong-backend"
+    ]
+  ])("where it is known what was meant: %s → %s", (_what, mutate, kind) => {
+    const all = objects(rendered)
+    mutate(all)
+    expect(kinds(findings(rendered, all, true))).toContain(kind)
+  })
+})
+
+it("every kind of finding appears above", () => {
+  expect([...new Set(rows.flatMap((row) => row.finds))].sort()).toEqual(Object.keys(codes).sort())
 })
 
 it("V7 warns of what the simulator calls misrouting", () => {

@@ -54,6 +54,9 @@ export interface Cluster {
   readonly resolve: (name: string) => Promise<string | undefined>
   readonly call: (what: Omit<Call, "sidecar">) => Promise<Outcome>
   readonly apply: (manifest: string) => Promise<void>
+  /** Nobody listens at any address of the gateway any more. */
+  readonly closeGateway: () => Promise<void>
+  readonly openGateway: () => Promise<void>
   /** Connections that the gateway has taken since it started. */
   readonly gatewayConnections: () => Promise<number>
   readonly stop: () => Promise<void>
@@ -149,9 +152,11 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
       labels: { istio: options.gateway.label },
       address: addresses.gateway
     })
+    const others: Array<Relay> = []
     for (const port of options.gateway.ports) {
       const relay = await startRelay({ host: addresses.gatewayToo, port }, { host: addresses.gateway, port })
       stops.push(relay.close)
+      others.push(relay)
     }
     const sidecars: Array<Envoy> = []
     const backends: Array<RunningBackend> = []
@@ -204,6 +209,8 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
           )
         }
       },
+      closeGateway: async () => void (await Promise.all([gateway.kill(), ...others.map((each) => each.close())])),
+      openGateway: async () => void (await Promise.all([gateway.restart(), ...others.map((each) => each.open())])),
       gatewayConnections: async () => {
         const text = await gateway.admin("/stats?filter=^listener\\..*downstream_cx_total")
         // Each listener, without the same numbers per worker.

@@ -11,11 +11,19 @@ export interface FleetService {
   readonly ports: ReadonlyArray<{ readonly name: string; readonly port: number; readonly protocol: Protocol }>
   /** Cluster to the Kubernetes Service there. */
   readonly runs: Readonly<
-    Record<string, { readonly name?: string; readonly namespace?: string; readonly shift?: number }>
+    Record<
+      string,
+      { readonly name?: string; readonly namespace?: string; readonly shift?: number; readonly weight?: number }
+    >
   >
   /** The Kubernetes Service is said by its ClusterIP instead of its name. */
   readonly byIp?: boolean
-  readonly more?: Readonly<Record<string, unknown>>
+  /** As in services.json. */
+  readonly more?: {
+    readonly traffic?: "local-first" | "local-only" | "spread" | "weighted"
+    readonly consumers?: ReadonlyArray<string>
+    readonly tiers?: ReadonlyArray<ReadonlyArray<string>>
+  }
 }
 
 export interface FleetCluster {
@@ -106,7 +114,14 @@ export const servicesJson = (fleet: Fleet, backends: ReadonlyArray<Placed>): unk
         backend_port: port
       })),
       backends: Object.fromEntries(
-        own.map((each) => [each.cluster, { host: service.byIp ? each.clusterIp : each.dns, ports: numbers(each) }])
+        own.map((each) => [
+          each.cluster,
+          {
+            host: service.byIp ? each.clusterIp : each.dns,
+            ports: numbers(each),
+            weight: service.runs[each.cluster]!.weight
+          }
+        ])
       ),
       ...service.more
     }

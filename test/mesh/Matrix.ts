@@ -6,12 +6,19 @@ import { call } from "./Call.ts"
 import type { Cluster, RunningBackend } from "./Cluster.ts"
 import type { FleetService, Protocol } from "./Fleet.ts"
 import type { Mesh } from "./Mesh.ts"
-import type { World } from "@coddiwomple/istio/simulator/World"
-import { predicted, worldOf } from "./Simulated.ts"
 import { inboundPort } from "./Objects.ts"
 
 export interface Check {
-  readonly part: "delivery" | "simulator" | "dns" | "identity" | "failover" | "gateway" | "loop"
+  readonly part:
+    | "delivery"
+    | "consumers"
+    | "simulator"
+    | "what-if"
+    | "dns"
+    | "identity"
+    | "failover"
+    | "gateway"
+    | "loop"
   readonly what: string
   readonly ok: boolean
   /** Clusters that answered, or what went wrong. */
@@ -28,18 +35,30 @@ export interface Cell {
 
 const suffix = "global"
 
-export const cells = (mesh: Mesh): ReadonlyArray<Cell> =>
+const allCells = (mesh: Mesh): ReadonlyArray<Cell> =>
   mesh.clusters.flatMap((from) =>
     mesh.fleet.services.flatMap((service) =>
       service.hosts.flatMap((host) => service.ports.map((port) => ({ from, service, host: `${host}.${suffix}`, port })))
     )
   )
 
-/** Where the answer must come from while everything lives. */
-const expected = ({ from, service }: Cell): ReadonlyArray<string> =>
-  from.name in service.runs ? [from.name] : Object.keys(service.runs)
+const mayCall = ({ from, service: { runs, more } }: Cell): boolean =>
+  from.name in runs || (more?.traffic !== "local-only" && (more?.consumers?.includes(from.name) ?? true))
 
-const dial = async ({ from, host, port }: Cell): Promise<Outcome> => {
+/** Every call that is meant to arrive. */
+export const cells = (mesh: Mesh): ReadonlyArray<Cell> => allCells(mesh).filter(mayCall)
+
+/** Where the answer must come from while everything lives. */
+const expected = ({ from, service: { runs, more = {} } }: Cell): ReadonlyArray<string> => {
+  const all = Object.keys(runs)
+  if (more.traffic === "spread") return all
+  if (more.traffic === "weighted") return all.filter((name) => runs[name]!.weight !== 0)
+  if (from.name in runs) return [from.name]
+  const tiers = (more.tiers ?? []).map((tier) => tier.filter((name) => name in runs))
+  return tiers.find((tier) => tier.length > 0) ?? all
+}
+
+export const dial = async ({ from, host, port }: Cell): Promise<Outcome> => {
   const address = await from.resolve(host)
   if (address === undefined) return { error: `DNS of ${from.name} does not know ${host}` }
   return from.call({ to: { host: address, port: port.port }, host, protocol: port.protocol })
@@ -52,14 +71,14 @@ export const dialTimes = async (cell: Cell, times: number): Promise<ReadonlyArra
 }
 
 /** Undefined when it is a right answer from one of these clusters. */
-const wrong = ({ service, port }: Cell, outcome: Outcome, from: ReadonlyArray<string>): string | undefined => {
+export const wrong = ({ service, port }: Cell, outcome: Outcome, from: ReadonlyArray<string>): string | undefined => {
   if (outcome.error !== undefined) return outcome.error
   const { said } = outcome
   if (said.service !== service.name || said.port !== port.name) return `answered by ${said.service} ${said.port}`
   return from.includes(said.cluster) ? undefined : `answered by cluster ${said.cluster}`
 }
 
-const label = ({ from, host, port }: Cell): string => `${from.name} → ${host}:${port.port} ${port.protocol}`
+export const label = ({ from, host, port }: Cell): string => `${from.name} → ${host}:${port.port} ${port.protocol}`
 const answering = (outcomes: ReadonlyArray<Outcome>): string =>
   [...new Set(outcomes.map((outcome) => outcome.said?.cluster ?? outcome.error))].sort().join(" ")
 
@@ -77,12 +96,9 @@ const judge = (
 
 /** Each cell several times: one right answer may be luck. */
 export const delivery = async (mesh: Mesh): Promise<ReadonlyArray<Check>> => {
-  const own = cells(mesh)
-  const world = worldOf(mesh)
-  const rows = await inGroups(own, 6, async (cell) => {
+  const rows = await inGroups(cells(mesh), 6, async (cell) => {
     const outcomes = await dialTimes(cell, 5)
     const checks = [judge("delivery", label(cell), cell, outcomes, expected(cell))]
-    if (mesh.profile.notSimulated !== true) checks.push(compared(cell, outcomes, world))
     const callers = outcomes.flatMap((outcome) => outcome.said?.caller ?? [])
     if (mesh.profile.endToEnd && cell.port.protocol !== "TCP") {
       const { clientId } = cell.from
@@ -95,17 +111,19 @@ export const delivery = async (mesh: Mesh): Promise<ReadonlyArray<Check>> => {
   return rows.flat()
 }
 
-const compared = (cell: Cell, outcomes: ReadonlyArray<Outcome>, world: World): Check => {
-  const told = predicted(world, cell.from.name, cell.host, cell.port.port)
-  return {
-    part: "simulator",
-    what: `${label(cell)}: Envoy does what the simulator says`,
-    ok: outcomes.every(({ said }) => said !== undefined && told.includes(said.cluster)),
-    seen: `told ${told.join(" ") || "nobody"}, seen ${answering(outcomes)}`
-  }
-}
+/** Who is not meant to call a service does not reach it. */
+export const unreached = (mesh: Mesh): Promise<ReadonlyArray<Check>> =>
+  inGroups(
+    allCells(mesh).filter((cell) => !mayCall(cell)),
+    8,
+    async (cell): Promise<Check> => {
+      const outcome = await dial(cell)
+      const what = `${label(cell)}: not meant to be called`
+      return { part: "consumers", what, ok: outcome.error !== undefined, seen: outcome.error ?? answering([outcome]) }
+    }
+  )
 
-/** All hosts of a service have its address, in every cluster; names that nobody has do not exist. */
+/** Every host has an address in every cluster that may call it; names that nobody has do not exist. */
 export const names = async (mesh: Mesh): Promise<ReadonlyArray<Check>> =>
   (
     await Promise.all(
@@ -117,8 +135,8 @@ export const names = async (mesh: Mesh): Promise<ReadonlyArray<Check>> =>
           ok: unknown.rcode === "NXDOMAIN",
           seen: unknown.rcode
         }
-        const hosts = mesh.fleet.services.flatMap((service) => service.hosts)
-        const found = await Promise.all(hosts.map((host) => cluster.resolve(`${host}.${suffix}`)))
+        const hosts = [...new Set(cells(mesh).flatMap(({ from, host }) => (from === cluster ? [host] : [])))]
+        const found = await Promise.all(hosts.map((host) => cluster.resolve(host)))
         const missing = hosts.filter((_, i) => found[i] === undefined)
         const seen = missing.length === 0 ? `${hosts.length} of ${hosts.length}` : `missing: ${missing.join(" ")}`
         const all = { part: "dns", what: `${cluster.name}: all hosts resolve`, ok: missing.length === 0, seen } as const
@@ -207,7 +225,7 @@ export const gatewayDeath = async (mesh: Mesh, victim: string): Promise<Readonly
     ({ from, service, host }) =>
       !(from.name in service.runs) && victim in service.runs && host === `${service.hosts[0]}.${suffix}`
   )
-  await dead.gateway.kill()
+  await dead.closeGateway()
   const checks = await Promise.all(
     through.map(async (cell): Promise<Check> => {
       const others = Object.keys(cell.service.runs).filter((name) => name !== victim)
@@ -228,7 +246,7 @@ export const gatewayDeath = async (mesh: Mesh, victim: string): Promise<Readonly
       }
     })
   )
-  await dead.gateway.restart()
+  await dead.openGateway()
   const back = await Promise.all(
     through.map(async (cell) => {
       const all = Object.keys(cell.service.runs)
@@ -298,7 +316,11 @@ export const recovered = async (mesh: Mesh, seconds = 40): Promise<void> => {
   await inGroups(cells(mesh), 8, (cell) => settle(cell, expected(cell), seconds))
 }
 
-const inGroups = async <A, B>(items: ReadonlyArray<A>, size: number, f: (item: A) => Promise<B>): Promise<Array<B>> => {
+export const inGroups = async <A, B>(
+  items: ReadonlyArray<A>,
+  size: number,
+  f: (item: A) => Promise<B>
+): Promise<Array<B>> => {
   const results: Array<B> = []
   const waiting = [...items.entries()]
   const work = async () => {

@@ -1,7 +1,11 @@
 // Output of profile mtls with one thing spoilt, as a bug of the generator would: Istio accepts each, and the matrix must
-// fail. A mutation that passes means that the matrix, or what is believed about Istio, is wrong.
+// fail, and the simulator must find it. A mutation that passes means that the matrix, or what is believed about Istio, is
+// wrong.
+import { examine } from "@coddiwomple/istio/simulator/Failover"
+import type { FindingKind } from "@coddiwomple/istio/simulator/Finding"
+import { worldOf } from "./Agreement.ts"
 import { documents } from "./Cluster.ts"
-import { type Check, delivery, failover, noLoop, recovered } from "./Matrix.ts"
+import { cells, type Check, delivery, failover, noLoop, recovered } from "./Matrix.ts"
 import type { Mesh } from "./Mesh.ts"
 
 /** A Kubernetes object as JSON; mutations reach deep into it. */
@@ -19,6 +23,8 @@ export interface Mutation {
   readonly check?: (mesh: Mesh) => Promise<ReadonlyArray<Check>>
   /** The counterpart of a mutation: this must pass. */
   readonly harmless?: boolean
+  /** Why the route simulator cannot find it. */
+  readonly unseen?: string
 }
 
 const isIn = (doc: Doc): boolean => doc.kind === "ServiceEntry" && doc.metadata.name.startsWith("cw-in-")
@@ -90,6 +96,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "localityLbSetting.enabled: false",
+    unseen: "an even spread may be meant; test/istio finds it where local-first is declared",
     effect: "even spread",
     mutate: on(isRule, (doc) => (doc.spec.trafficPolicy.loadBalancer.localityLbSetting = { enabled: false }))
   },
@@ -120,6 +127,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "gRPC port declared as HTTP",
+    unseen: "objects do not tell what a server speaks",
     effect: "HTTP/1.1 to a server that speaks HTTP/2 alone",
     mutate: on(isOut, (doc) => {
       for (const port of doc.spec.ports) if (port.protocol === "GRPC") port.protocol = "HTTP"
@@ -161,6 +169,8 @@ export interface Found {
   readonly mutation: Mutation
   /** The first check that failed; undefined when all passed: a failure of ours, unless it is harmless. */
   readonly by: Pick<Check, "part" | "what" | "seen"> | undefined
+  /** What the route simulator finds in the same objects. */
+  readonly simulated: ReadonlyArray<FindingKind>
 }
 
 export const tryMutation = async (mesh: Mesh, mutation: Mutation): Promise<Found> => {
@@ -169,20 +179,25 @@ export const tryMutation = async (mesh: Mesh, mutation: Mutation): Promise<Found
       .mutate(documents(mesh.outputs.get(cluster)!.manifest), cluster, mesh)
       .map((doc) => `---\n${JSON.stringify(doc)}\n`)
       .join("")
+  const world = worldOf(mesh, spoilt)
+  const found = cells(mesh).flatMap(
+    ({ from, host, port }) => examine(world, { from: from.name, host, port: port.port }).findings
+  )
+  const simulated = [...new Set(found.map(({ kind }) => kind))].sort()
   const applied = await Promise.allSettled(mesh.clusters.map((each) => each.apply(spoilt(each.name))))
   const dead = mesh.clusters.find((each) => each.istiod.ended !== undefined)
   if (dead !== undefined) {
     const panic = /panic: .*/.exec(dead.istiod.tail(200))?.[0] ?? dead.istiod.ended ?? ""
-    return { mutation, by: { part: "delivery", what: `istiod of ${dead.name} ended`, seen: panic } }
+    return { mutation, simulated, by: { part: "delivery", what: `istiod of ${dead.name} ended`, seen: panic } }
   }
   const refused = applied.find((each) => each.status === "rejected")
   if (refused !== undefined) throw refused.reason
   for (const part of mutation.check === undefined ? [delivery, noLoop, failover] : [mutation.check]) {
     if (part === failover) await recovered(mesh, 20)
     const failed = (await part(mesh)).find((check) => !check.ok)
-    if (failed !== undefined) return { mutation, by: failed }
+    if (failed !== undefined) return { mutation, simulated, by: failed }
   }
-  return { mutation, by: undefined }
+  return { mutation, simulated, by: undefined }
 }
 
 /** Back to what cw wrote, until the matrix holds again: the next mutation must not be blamed for this one. */

@@ -10,8 +10,6 @@ export interface Profile {
   readonly gatewayPorts: (fleet: Fleet) => ReadonlyArray<number>
   /** Calls go to the local backend as long as there is one, and to others when it dies. */
   readonly failover: boolean
-  /** The route simulator does not follow what this profile makes yet: it is not compared. */
-  readonly notSimulated?: boolean
   /** Gateways have certificates of their own. */
   readonly edge?: boolean
   /** The server sees the caller's own identity, also from another cluster. */
@@ -64,8 +62,6 @@ export const tls: Profile = {
   transform: { ...mtls.transform, profile: "tls", tls: { caConfigMap: "cw-ca" } },
   sharedRoot: false,
   edge: true,
-  // TLS that ends at a gateway and goes on by a `tcp` route: the simulator looks for the host, not for the SNI.
-  notSimulated: true,
   failover: false,
   endToEnd: false
 }

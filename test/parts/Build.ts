@@ -61,6 +61,18 @@ const goFile = async (step: Extract<Step, { do: "go file" }>, into: string): Pro
   chmodSync(join(into, step.out), 0o644)
 }
 
+const moduleFile = async (step: Extract<Step, { do: "module file" }>, into: string): Promise<void> => {
+  // In an empty folder: no go.mod of ours has a say in the version.
+  const output = run("go", ["mod", "download", "-json", step.of], into, { ...goEnv, GOFLAGS: "-mod=mod" })
+  const { Dir, Sum } = JSON.parse(await must(`go mod download ${step.of}`, output.catch(absent(noGo)))) as {
+    Dir: string
+    Sum: string
+  }
+  if (Sum !== step.sum) throw new BuildError(`${step.of} has the sum ${Sum}, not ${step.sum}`)
+  copyFileSync(join(Dir, step.path), join(into, step.out))
+  chmodSync(join(into, step.out), 0o644)
+}
+
 const wheel = async (step: Extract<Step, { do: "wheel" }>, into: string): Promise<void> => {
   const sha256 = step.sha256[platform]
   if (sha256 === undefined) throw new BuildError(`${step.requirement} has no package for ${platform}`)
@@ -85,6 +97,7 @@ export const build = async (recipe: Recipe, into: string, progress: (line: strin
     progress(`making ${basename(step.out)}`)
     if (step.do === "go build") await goBuild(step, into)
     else if (step.do === "go file") await goFile(step, into)
+    else if (step.do === "module file") await moduleFile(step, into)
     else await wheel(step, into)
     const megabytes = (statSync(file).size / 1e6).toFixed(1)
     progress(`made ${basename(step.out)} in ${((Date.now() - started) / 1000).toFixed(1)} s, ${megabytes} MB`)

@@ -18,12 +18,18 @@ export interface Etcd extends AsyncDisposable {
   readonly restart: () => Promise<void>
   /** Forgets all history up to now; returns the revision. */
   readonly compact: () => Promise<number>
+  /** As if its quota were used up: it refuses every write. */
+  readonly full: (yes: boolean) => Promise<void>
   /** Kills it and removes its data. */
   readonly stop: () => Promise<void>
 }
 
 /** etcd's JSON gateway: int64 travels as text there. */
-const call = (socketPath: string, path: string, body: unknown): Promise<{ header: { revision: string } }> =>
+const call = (
+  socketPath: string,
+  path: string,
+  body: unknown
+): Promise<{ header: { revision: string; member_id: string } }> =>
   new Promise((resolve, reject) => {
     const outgoing = request({ socketPath, path, method: "POST", agent: false }, (response) => {
       let text = ""
@@ -72,6 +78,11 @@ export const startEtcd = (): Etcd => {
         if (!error.message.includes("has been compacted")) throw error
       })
       return now
+    },
+    full: async (yes) => {
+      const { header } = await call(socket, "/v3/maintenance/status", {})
+      const action = yes ? "ACTIVATE" : "DEACTIVATE"
+      await call(socket, "/v3/maintenance/alarm", { action, memberID: header.member_id, alarm: "NOSPACE" })
     },
     stop,
     [Symbol.asyncDispose]: stop

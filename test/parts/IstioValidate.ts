@@ -17,9 +17,11 @@ export interface Validation {
   readonly warnings: ReadonlyArray<string>
 }
 
-export const validate = (text: string): Promise<ReadonlyArray<Validation>> =>
+/** With `crds`, the schemas and CEL rules of that file alone. */
+export const validate = (text: string, crds?: string): Promise<ReadonlyArray<Validation>> =>
   new Promise((resolve, reject) => {
-    const child = spawn(files("istio-validate")["istio-validate"], [], { stdio: ["pipe", "pipe", "pipe"] })
+    const args = crds === undefined ? [] : ["-crds", crds]
+    const child = spawn(files("istio-validate")["istio-validate"], args, { stdio: ["pipe", "pipe", "pipe"] })
     let stdout = ""
     let stderr = ""
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk))

@@ -21,6 +21,14 @@ export type Step =
       readonly path: string
       readonly out: string
     }
+  /** Takes one file out of a Go module of any version; `sum` as in a go.sum. */
+  | {
+      readonly do: "module file"
+      readonly of: string
+      readonly sum: string
+      readonly path: string
+      readonly out: string
+    }
   | {
       readonly do: "wheel"
       readonly requirement: string
@@ -71,6 +79,20 @@ const build = (module: string, path: string, out: string, stamps?: Readonly<Reco
   ...(stamps && { stamps })
 })
 
+/** Versions of istio.io/api that the Go proxies have, one of each minor, with their sums. */
+const older = [
+  ["1.22.0", "h1:CdMUHgN/OfQK9ojj6lCjxlJSuUe0vD0ZAvoCcoBfn20="],
+  ["1.23.0", "h1:yqv3lNW6XSYS5XkbEkxsmFROXIQznp4lFWqj7xKEqCA="],
+  ["1.24.2", "h1:jYjcN6Iq0RPtQj/3KMFsybxmfqmjGN/dxhL7FGJEdIM="],
+  ["1.25.0", "h1:UVQNFUAz4R06NagA+QpEzLmi4sw+m+UuMgD6sIyXawA="],
+  ["1.26.0", "h1:hYWzFonwfimFkzp3P4iKJ0bCyenIoYvEIOXrLi74tjg="],
+  ["1.27.0", "h1:KU1DeyIvZkY2k0pF9ZY+6D0ZVB1ZgvimaPkM55NVRWk="],
+  ["1.28.0", "h1:0fYY9G03CAdFwE/fCkpr0v7kKsy+Hz9OCCjLNBNLbnU="],
+  ["1.29.0", "h1:E4rokccO3xqtxWd2zmLjlq+sKuWakrzmskhaFNFqCbs="],
+  ["1.30.1", "h1:RJM0mxLzaoIA0wvd+xNoPL1H5hCntKovrIFSRIyhtTw="]
+] as const
+const minorOf = (version: string): string => version.split(".", 2).join(".")
+
 export const recipes = {
   etcd: {
     version: pinned("kube", "go.etcd.io/etcd/server/v3"),
@@ -101,6 +123,19 @@ export const recipes = {
         out: "crds.yaml"
       }
     ],
+    minutes: 0
+  },
+  // Every minor version before that one which serves networking.istio.io/v1.
+  "istio-crds-before": {
+    version: "1.22-1.30",
+    files: Object.fromEntries(older.map(([version]) => [minorOf(version), `${minorOf(version)}.yaml`])),
+    steps: older.map(([version, sum]) => ({
+      do: "module file",
+      of: `istio.io/api@v${version}`,
+      sum,
+      path: "kubernetes/customresourcedefinitions.gen.yaml",
+      out: `${minorOf(version)}.yaml`
+    })),
     minutes: 0
   },
   coredns: {
@@ -152,7 +187,7 @@ export const moduleDir = (module: string): string => join(goModules, module)
 
 /** What of our Go modules goes into a step: the versions, and the code where the package is our own. */
 const sources = (step: Step): ReadonlyArray<string> => {
-  if (step.do === "wheel") return []
+  if (step.do === "wheel" || step.do === "module file") return []
   const dir = moduleDir(step.module)
   const own = step.do === "go build" && step.package.startsWith("./") ? join(dir, step.package) : undefined
   const code = own === undefined ? [] : readdirSync(own).sort()

@@ -171,6 +171,13 @@ describe("cw ui", () => {
     assert.deepEqual(readdirSync(join(served.runtime, "coddiwomple")), [])
   })
 
+  it("explains itself", async () => {
+    const { code, stdout } = await cw(["ui", "--help"])
+    assert.strictEqual(code, 0)
+    for (const word of ["--cluster-file", "--profile", "--from", "--allow", "--allowed-host", "--url", "EXAMPLES"])
+      assert.include(stdout, word)
+  })
+
   it("says what is wrong with its arguments", async () => {
     for (const [args, words] of [
       [["ui", "--allow", "everything"], "--allow does not know"],

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Page } from "playwright-core"
 import { root } from "../cli/Cw.ts"
-import { launch, type Served, serve } from "./Browser.ts"
+import { launch, type Served, serve, settled } from "./Browser.ts"
 import { demo } from "./Demo.ts"
 
 const [folder = join(tmpdir(), "cw-screenshots"), ...only] = process.argv.slice(2)
@@ -77,9 +77,12 @@ const shoot = async (served: Served, shots: ReadonlyArray<Shot>, token = true): 
       const page = await context.newPage()
       await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" })
       await page.goto(`${served.url}${path}`)
-      await page.waitForTimeout(900)
+      await page.waitForSelector(token ? ".strip" : ".locked")
+      await settled(page)
+      await page.waitForTimeout(300)
       await act?.(page)
-      await page.waitForTimeout(500)
+      await settled(page)
+      await page.waitForTimeout(300)
       await page.screenshot({ path: join(folder, `${name}-${theme}.png`) })
       await page.close()
     }

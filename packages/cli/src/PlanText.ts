@@ -86,7 +86,7 @@ const sinkLines = ({ sink, plan }: SinkPlan, { paint, showUnchanged, limit }: Op
   for (const [target, finding] of plan.failed ?? []) {
     lines.push(
       paint("bold", `${sink}/${printable(target)}`),
-      `  ${paint("error", "x")} cannot be read: ${printable(finding.message)}`
+      `  ${paint("error", "x")} cannot be read: ${printable(finding.message.replace(`cluster ${target}: `, ""))}`
     )
   }
   if (showUnchanged === true && plan.unchanged > 0) lines.push(paint("bold", sink), `    ${plan.unchanged} unchanged`)

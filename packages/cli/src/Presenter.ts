@@ -20,6 +20,9 @@ export interface Options {
   readonly json: "stdout" | "stderr"
 }
 
+/** Warnings of one code that are told in full. */
+const mostAlike = 10
+
 export class Presenter {
   readonly command: string
   readonly output: Output
@@ -43,15 +46,30 @@ export class Presenter {
       this.line({ type: "version", level: "info", time: new Date().toISOString(), cw: version })
   }
 
-  /** All findings in the order of their places, then how many there are. */
+  /**
+   * All findings in the order of their places. A fleet that earns one warning a thousand times is told so: the first few
+   * in full, and how many there are. `validate` and JSON leave nothing out, and no error is ever left out.
+   */
   diagnostics(found: ReadonlyArray<Diagnostic.Diagnostic>): void {
     const sorted = [...found].sort(Diagnostic.compare)
+    const warnings = new Map<string, number>()
+    const brief = this.output === "text" && this.command !== "validate"
     for (const d of sorted) {
       // What is merely worth knowing is told where somebody asks for an opinion on the file, or to programs.
-      if (d.severity === "info" && this.output === "text" && this.command !== "validate") continue
+      if (d.severity === "info" && brief) continue
+      if (d.severity === "warning" && brief) {
+        const count = (warnings.get(d.code) ?? 0) + 1
+        warnings.set(d.code, count)
+        if (count > mostAlike) continue
+      }
       if (this.output === "json") this.line(EventJson.diagnostic(d))
       else Terminal.say(Diagnostic.toText(d, { style: this.paint }))
       if (this.annotate) Terminal.say(Diagnostic.toAnnotation(d))
+    }
+    for (const [code, count] of warnings) {
+      if (count <= mostAlike) continue
+      const head = this.paint("warning", `warning[${code}]`)
+      Terminal.say(`${head}: ${count - mostAlike} more of these; \`-o json\` lists all ${count}`)
     }
   }
 

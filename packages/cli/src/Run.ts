@@ -4,7 +4,7 @@
  */
 import type * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Stamped } from "@coddiwomple/core/Event"
-import type { Plan } from "@coddiwomple/core/Plan"
+import { executable, type Plan } from "@coddiwomple/core/Plan"
 import type { Rendering } from "@coddiwomple/core/Render"
 import * as Effect from "effect/Effect"
 import * as ExitCode from "./ExitCode.ts"
@@ -27,8 +27,9 @@ export interface Options {
   readonly reopen: Reload.Reopen
 }
 
-export const run = (pipeline: Opened, told: Presenter, options: Options) =>
-  Session.open(
+export const run = (pipeline: Opened, told: Presenter, options: Options) => {
+  const shown = new Shown()
+  return Session.open(
     pipeline,
     {
       finite: options.once,
@@ -36,7 +37,8 @@ export const run = (pipeline: Opened, told: Presenter, options: Options) =>
       ...(options.allowDeletes === undefined ? {} : { allowDeletes: options.allowDeletes }),
       review: (sink, plan, desired) =>
         Effect.sync(() => {
-          if (worthShowing(plan)) told.plan(pipeline.name, desired.generation, [{ sink, plan }])
+          if (worthShowing(plan) && shown.isNews(sink, plan))
+            told.plan(pipeline.name, desired.generation, [{ sink, plan }])
           return []
         })
     },
@@ -52,10 +54,24 @@ export const run = (pipeline: Opened, told: Presenter, options: Options) =>
         return service ? yield* serve(session, told, options) : yield* finish(session, told, options)
       })
   )
+}
 
 /** An opaque plan says nothing, and an empty one even less. */
 const worthShowing = (plan: Plan): boolean =>
   plan.opaque !== true && (plan.items.length > 0 || (plan.failed?.size ?? 0) > 0)
+
+/** Of what cannot be done now, each retry makes the same plan: it is shown once. One that will be applied always is. */
+class Shown {
+  private readonly last = new Map<string, string>()
+
+  isNews(sink: string, plan: Plan): boolean {
+    const items = plan.items.map(({ id, op, reason, target }) => [target, op, id, reason])
+    const text = JSON.stringify([items, [...(plan.failed ?? [])].map(([target, d]) => [target, d.message])])
+    const before = this.last.get(sink)
+    this.last.set(sink, text)
+    return before !== text || executable(plan).length > 0
+  }
+}
 
 const finish = (session: Session.Session, told: Presenter, options: Options) =>
   Effect.gen(function* () {
@@ -98,6 +114,11 @@ const serve = (session: Session.Session, told: Presenter, options: Options) =>
 
 const follow = (session: Session.Session, told: Presenter, news: News, event: Stamped): Effect.Effect<void> =>
   Effect.gen(function* () {
+    if (event.type === "source") {
+      const name = `${event.node}/${event.partition}`
+      if (event.state !== "synced") news.lost.add(name)
+      else if (news.lost.delete(name)) told.summary(`${name} answers again`)
+    }
     if (event.type === "generation-rendered") news.tell(findings(yield* session.engine.rendering))
     if (event.type === "generation-refused" || event.type === "sink-failed") news.add(event.diagnostics)
     if (event.type === "diagnostic") news.add([event.diagnostic])
@@ -122,6 +143,8 @@ const findings = (rendering: Rendering | undefined): ReadonlyArray<Diagnostic.Di
 
 /** Tells findings that were not there the last time, and forgets those that are gone, so that they are news again. */
 class News {
+  /** Partitions that are not synced now. */
+  readonly lost = new Set<string>()
   private known = new Set<string>()
   private readonly told: Presenter
 

@@ -2,7 +2,7 @@
  * The two streams of the process. Data goes to stdout with back-pressure, everything said to a person goes to stderr.
  * A reader that closes the pipe early, as `head` does, has what it wanted: EPIPE ends cw quietly with 0.
  */
-import { writeSync } from "node:fs"
+import { fstatSync, write as writeFile, writeSync } from "node:fs"
 
 export type Style = "error" | "warning" | "info" | "bold" | "dim" | "added" | "removed" | "changed"
 export type ColorMode = "auto" | "always" | "never"
@@ -47,8 +47,34 @@ export const endWithReader = (): void => {
 
 /** Resolves when the stream has taken the bytes. */
 export const write = (bytes: string | Uint8Array, stream: NodeJS.WriteStream = process.stdout): Promise<void> =>
+  typeof bytes !== "string" && stream === process.stdout && isFile()
+    ? writeAll(bytes)
+    : new Promise((resolve, reject) => {
+        stream.write(bytes, (error) => (error == null ? resolve() : reject(error)))
+      })
+
+let file: boolean | undefined
+const isFile = (): boolean => {
+  if (file === undefined) {
+    try {
+      file = fstatSync(1).isFile()
+    } catch {
+      file = false
+    }
+  }
+  return file
+}
+
+/** The stream would block the program while a file is written; this lets it make the next piece meanwhile. */
+const writeAll = (bytes: Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
-    stream.write(bytes, (error) => (error == null ? resolve() : reject(error)))
+    const from = (at: number): void =>
+      writeFile(1, bytes, at, bytes.length - at, null, (error, written) => {
+        if (error !== null) reject(error)
+        else if (at + written < bytes.length) from(at + written)
+        else resolve()
+      })
+    from(0)
   })
 
 /** For the last words of a process that ends at once. */

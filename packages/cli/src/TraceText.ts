@@ -95,6 +95,8 @@ const legLines = (trace: Trace, leg: Leg, several: boolean, paint: Paint): Reado
   const lines = [`    ${share}${where}: ${mark}`]
   for (const step of leg.steps) lines.push(...stepLines(step, "      ", trace.call.from, paint))
   if (leg.failure !== undefined) lines.push(`      ${paint("error", leg.failure.reason)}`)
+  if (leg.failure?.felt === "nothing")
+    lines.push("      the gateway accepts the connection first, so callers do not leave this endpoint out")
   return lines
 }
 

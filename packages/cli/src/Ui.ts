@@ -8,6 +8,7 @@ import { placeText } from "@coddiwomple/core/Diagnostic"
 import * as EngineView from "@coddiwomple/ui/server/EngineView"
 import type { NodeText } from "@coddiwomple/ui/server/Infos"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { Life } from "./Life.ts"
 import type { Opened } from "./Opened.ts"
 import type { Presenter } from "./Presenter.ts"
@@ -17,6 +18,7 @@ import { say } from "./Terminal.ts"
 import { applier } from "./UiApply.ts"
 import * as UiPipeline from "./UiPipeline.ts"
 import { writable } from "./UiRights.ts"
+import { there } from "./UiThere.ts"
 import { type Listen, serve } from "./UiServer.ts"
 import { version } from "./Version.ts"
 
@@ -59,7 +61,8 @@ export const attach = (session: Session.Session, current: () => Opened, listen: 
     const view = yield* EngineView.make({
       engine: session.engine,
       info: info(pipeline.name, pipeline.file, { listen, allow: [] }, pipeline.watch),
-      nodes: () => nodeTexts(current())
+      nodes: () => nodeTexts(current()),
+      there: there(current)
     })
     yield* serve(view, listen)
   })
@@ -80,9 +83,16 @@ export const fromPipeline = (pipeline: Opened, told: Presenter, options: Options
         engine: session.engine,
         info: info(pipeline.name, pipeline.file, options, pipeline.watch),
         nodes: () => nodeTexts(current),
-        writable
+        writable,
+        there: there(() => current),
+        again: session.engine.again
       })
-      const apply = options.allow.length === 0 ? undefined : applier(() => current, view, told)
+      const write = applier(() => current, view, told)
+      // What was written is there now: the page is to see it so.
+      const apply: typeof write | undefined =
+        options.allow.length === 0
+          ? undefined
+          : (plan, confirm) => Stream.ensuring(write(plan, confirm), session.engine.again)
       yield* serve(view, options.listen, apply)
       yield* session.engine.start
       yield* Effect.forkScoped(Reload.follow(session, told, again))
@@ -102,7 +112,8 @@ export const fromFiles = (files: UiPipeline.Files, _told: Presenter, options: Op
           profile: files.profile
         },
         nodes: () => nodes,
-        writable
+        writable,
+        again: engine.again
       })
       yield* serve(view, options.listen)
       yield* engine.start

@@ -4,7 +4,6 @@
  * so that an address is never handed on to another service while clients may still hold it.
  */
 import ipaddr from "ipaddr.js"
-import * as Schema from "effect/Schema"
 import * as Diagnostic from "./Diagnostic.ts"
 import { isIp } from "./Names.ts"
 
@@ -13,8 +12,16 @@ export const defaultRange = "240.0.0.0/8"
 /** Istio allocates from here by itself. */
 const istioRange: [number, number] = [parse("240.240.0.0"), 2 ** 16]
 
+/** The number of an IPv4 address in its usual form; NaN for anything else. */
 function parse(ip: string): number {
-  return ip.split(".").reduce((n, octet) => n * 256 + Number(octet), 0)
+  let [number, octet, dots] = [0, -1, 0]
+  for (let i = 0; i <= ip.length; i++) {
+    const c = ip.charCodeAt(i)
+    if (c >= 48 && c <= 57 && octet !== 0) octet = Math.max(octet, 0) * 10 + c - 48
+    else if (octet < 0 || octet > 255 || (i < ip.length ? c !== 46 || ++dots > 3 : dots !== 3)) return Number.NaN
+    else [number, octet] = [number * 256 + octet, -1]
+  }
+  return number
 }
 
 const format = (n: number): string => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255].join(".")
@@ -48,6 +55,9 @@ export const parseRange = (cidr: string): Range | { readonly problem: string } =
 
 /** Why an address cannot be a virtual IP, or undefined. */
 export const addressProblem = (address: string): string | undefined => {
+  // Most are in the default range, of which nothing but Istio's part and the last address has a meaning of its own.
+  const n = parse(address)
+  if (n >= 0xf0_00_00_00 && n < 0xff_ff_ff_ff && !inIstioRange(n)) return undefined
   if (!isIp(address)) return `"${address}" is not an IP address`
   const kind = ipaddr.parse(address).range()
   if (
@@ -59,8 +69,7 @@ export const addressProblem = (address: string): string | undefined => {
   ) {
     return `${address} is a ${kind} address`
   }
-  if (!address.includes(":") && inIstioRange(parse(address)))
-    return `${address} is in 240.240.0.0/16, from which Istio allocates`
+  if (inIstioRange(n)) return `${address} is in 240.240.0.0/16, from which Istio allocates`
   return undefined
 }
 
@@ -117,8 +126,6 @@ export class Addresses {
   }
 }
 
-const Lock = Schema.Struct({ version: Schema.Literal(1), addresses: Schema.Record(Schema.String, Schema.String) })
-
 /** Sorted, one service a line: merges well in version control. */
 export const lockText = (pins: ReadonlyMap<string, string>): string => {
   const lines = [...pins]
@@ -132,16 +139,24 @@ export const readLock = (
   text: string,
   file: string
 ): ReadonlyMap<string, string> | ReadonlyArray<Diagnostic.Diagnostic> => {
-  let lock: typeof Lock.Type
+  const broken = (message: string) => [
+    Diagnostic.error("CW510", `${file} is not a lock file: ${message}`, { place: { file } })
+  ]
+  let lock: { readonly version?: unknown; readonly addresses?: unknown } | null
   try {
-    lock = Schema.decodeUnknownSync(Lock)(JSON.parse(text))
+    lock = JSON.parse(text)
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause)
-    return [Diagnostic.error("CW510", `${file} is not a lock file: ${message}`, { place: { file } })]
+    return broken((cause as Error).message.split("\n")[0]!)
   }
+  if (lock?.version !== 1) return broken(`version ${JSON.stringify(lock?.version)} is not known, 1 is`)
+  const { addresses } = lock
+  if (typeof addresses !== "object" || addresses === null || Array.isArray(addresses))
+    return broken("addresses must be an object")
+  const pins = new Map<string, string>(Object.entries(addresses))
   const seen = new Map<string, string>()
   const problems: Array<Diagnostic.Diagnostic> = []
-  for (const [service, address] of Object.entries(lock.addresses)) {
+  for (const [service, address] of pins) {
+    if (typeof address !== "string") return broken(`the address of ${JSON.stringify(service)} is not a string`)
     const problem = addressProblem(address)
     const other = seen.get(address)
     if (problem !== undefined) problems.push(Diagnostic.error("CW510", `${service}: ${problem}`, { place: { file } }))
@@ -152,5 +167,5 @@ export const readLock = (
     }
     seen.set(address, service)
   }
-  return problems.length > 0 ? problems : new Map(Object.entries(lock.addresses))
+  return problems.length > 0 ? problems : pins
 }

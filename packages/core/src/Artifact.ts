@@ -46,7 +46,8 @@ export interface ObjectId {
 export const objectId = (o: KubernetesObject): string => {
   const slash = o.apiVersion.indexOf("/")
   const group = slash < 0 ? "" : o.apiVersion.slice(0, slash)
-  return `${group}/${o.kind}/${o.metadata.namespace ?? ""}/${o.metadata.name}`
+  // Joined, because a template would keep its parts alive beside the whole.
+  return [group, o.kind, o.metadata.namespace ?? "", o.metadata.name].join("/")
 }
 
 /** The parts of an object's id; undefined for a file. */
@@ -64,14 +65,13 @@ export interface Options {
 }
 
 /** An artifact from a Kubernetes object; the text is its YAML with stable key order. */
-export const object = (targets: ClusterSet, body: KubernetesObject, options: Options = {}): Artifact => ({
-  id: objectId(body),
-  form: "object",
-  targets,
-  text: emit(body),
-  ...(options.service === undefined ? {} : { service: options.service }),
-  ownership: options.ownership ?? "object"
-})
+export const object = (targets: ClusterSet, body: KubernetesObject, options: Options = {}): Artifact => {
+  const { ownership = "object", service } = options
+  const [id, text] = [objectId(body), emit(body)]
+  return service === undefined
+    ? { id, form: "object", targets, text, ownership }
+    : { id, form: "object", targets, text, service, ownership }
+}
 
 /** The object of an artifact that `object` made, to look at; throws for a file. */
 export const body = (artifact: Artifact): KubernetesObject => {

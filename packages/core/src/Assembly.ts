@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Diagnostic from "./Diagnostic.ts"
 import { Engine } from "./Engine.ts"
+import type { ClusterFact } from "./Fact.ts"
 import type { Node } from "./Node.ts"
 import type { PluginServices } from "./Plugin.ts"
 import { bounded, fromUnknown } from "./PluginError.ts"
@@ -32,11 +33,18 @@ interface Built {
 }
 
 export interface Assembly {
-  /** Brings the pipeline to these nodes; fails with findings and changes nothing when one cannot be built or probed. */
+  /**
+   * Brings the pipeline to these nodes; fails with findings and changes nothing when one cannot be built or probed.
+   * Findings of probes that are no errors are the result.
+   */
   readonly set: (
     blueprints: ReadonlyArray<Blueprint>,
-    options?: { readonly probe?: boolean }
-  ) => Effect.Effect<void, ReadonlyArray<Diagnostic.Diagnostic>, Engine | PluginServices>
+    options?: { readonly probe?: boolean; readonly clusters?: ReadonlyArray<ClusterFact> }
+  ) => Effect.Effect<
+    ReadonlyArray<Diagnostic.Diagnostic>,
+    ReadonlyArray<Diagnostic.Diagnostic>,
+    Engine | PluginServices
+  >
   readonly nodes: Effect.Effect<ReadonlyArray<Node>>
 }
 
@@ -66,10 +74,15 @@ export const make: Effect.Effect<Assembly, never, Scope.Scope> = Effect.gen(func
       return yield* Effect.fail(Exit.isFailure(exit) ? findings(blueprint, exit.cause) : [])
     })
 
-  const probe = (blueprint: Blueprint, built: Built): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> => {
+  const probe = (
+    blueprint: Blueprint,
+    built: Built,
+    clusters: ReadonlyArray<ClusterFact>
+  ): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> => {
     const impl = built.node.impl
-    const check = "probe" in impl ? impl.probe : undefined
-    if (check === undefined) return Effect.succeed([])
+    const probed = "probe" in impl ? impl.probe : undefined
+    if (probed === undefined) return Effect.succeed([])
+    const check = Effect.isEffect(probed) ? probed : probed(clusters)
     return Effect.exit(bounded("its probe", patience, Effect.mapError(check, fromUnknown))).pipe(
       Effect.map((exit) => (Exit.isFailure(exit) ? findings(blueprint, exit.cause) : []))
     )
@@ -88,7 +101,8 @@ export const make: Effect.Effect<Assembly, never, Scope.Scope> = Effect.gen(func
           if (built._tag === "Failure") problems.push(...built.failure)
           else {
             fresh.set(blueprint.id, built.success)
-            if (options.probe === true) problems.push(...(yield* probe(blueprint, built.success)))
+            if (options.probe === true)
+              problems.push(...(yield* probe(blueprint, built.success, options.clusters ?? [])))
           }
         }
         if (problems.some(Diagnostic.isError)) {
@@ -108,6 +122,7 @@ export const make: Effect.Effect<Assembly, never, Scope.Scope> = Effect.gen(func
           if (now !== undefined) running.set(id, now)
           if (old !== undefined) yield* Scope.close(old.scope, Exit.void)
         }
+        return problems
       })
   }
 })

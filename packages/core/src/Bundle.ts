@@ -37,9 +37,9 @@ export class Bundle {
     let groups = HashMap.beginMutation(before)
     const doubtful = new Set<string>()
     const clashes: Array<Diagnostic.Diagnostic> = []
+    const cold = HashMap.isEmpty(before)
     for (const name of touched) {
-      const previous = HashMap.get(before, name)
-      if (previous._tag === "Some") for (const a of previous.value) release(holders, a.id, name)
+      if (!cold) for (const a of find(before, name)) release(holders, a.id, name)
       const next = held.has(name) ? [] : gather(sources, name)
       for (let i = 0; i < next.length; i++) {
         const artifact = next[i]!
@@ -50,7 +50,8 @@ export class Bundle {
             clashes.push(clash(other, artifact))
         }
       }
-      groups = next.length === 0 ? HashMap.remove(groups, name) : HashMap.set(groups, name, next)
+      if (next.length > 0) groups = HashMap.set(groups, name, next)
+      else if (!cold) groups = HashMap.remove(groups, name)
     }
     const result = HashMap.endMutation(groups)
     for (const id of doubtful) clashes.push(...across(result, holders.get(id), id))

@@ -12,6 +12,8 @@ export interface Claimed {
 interface Slot<C> {
   readonly owners: Map<string, C>
   winner: string
+  /** What the winner would share. */
+  share: string | undefined
 }
 
 /** What an owner lost, and to whom. */
@@ -21,16 +23,21 @@ export interface Lost<C> {
   readonly theirs: C
 }
 
+const nobody: ReadonlySet<string> = new Set()
+
 export class Claims<C extends Claimed> {
   private readonly slots = new Map<string, Slot<C>>()
   private readonly byOwner = new Map<string, ReadonlyArray<C>>()
 
   /** Replaces all claims of an owner; gives the other owners whose position may have changed. */
   set(owner: string, claims: ReadonlyArray<C>): ReadonlySet<string> {
+    const before = this.byOwner.get(owner)
+    if (before === undefined && claims.length === 0) return nobody
     const affected = new Set<string>()
-    const before = this.byOwner.get(owner) ?? []
-    const kept = new Set(claims.map((c) => c.key))
-    for (const old of before) if (!kept.has(old.key)) this.release(owner, old.key, affected)
+    if (before !== undefined) {
+      const kept = new Set(claims.map((c) => c.key))
+      for (const old of before) if (!kept.has(old.key)) this.release(owner, old.key, affected)
+    }
     for (const claim of claims) this.take(owner, claim, affected)
     if (claims.length === 0) this.byOwner.delete(owner)
     else this.byOwner.set(owner, claims)
@@ -39,12 +46,14 @@ export class Claims<C extends Claimed> {
   }
 
   lost(owner: string): ReadonlyArray<Lost<C>> {
+    const claims = this.byOwner.get(owner)
+    if (claims === undefined) return []
     const out: Array<Lost<C>> = []
-    for (const claim of this.byOwner.get(owner) ?? []) {
+    for (const claim of claims) {
       const slot = this.slots.get(claim.key)
       if (slot === undefined || slot.winner === owner) continue
-      const theirs = slot.owners.get(slot.winner)!
-      if (claim.share === undefined || claim.share !== theirs.share) out.push({ claim, winner: slot.winner, theirs })
+      if (claim.share !== undefined && claim.share === slot.share) continue
+      out.push({ claim, winner: slot.winner, theirs: slot.owners.get(slot.winner)! })
     }
     return out
   }
@@ -52,33 +61,33 @@ export class Claims<C extends Claimed> {
   private take(owner: string, claim: C, affected: Set<string>): void {
     const slot = this.slots.get(claim.key)
     if (slot === undefined) {
-      this.slots.set(claim.key, { owners: new Map([[owner, claim]]), winner: owner })
+      this.slots.set(claim.key, { owners: new Map([[owner, claim]]), winner: owner, share: claim.share })
       return
     }
-    const shareBefore = slot.owners.get(slot.winner)!.share
     slot.owners.set(owner, claim)
-    if (owner < slot.winner) slot.winner = owner
-    this.mark(slot, shareBefore, affected)
+    if (owner <= slot.winner) this.crown(slot, owner, affected)
   }
 
   private release(owner: string, key: string, affected: Set<string>): void {
     const slot = this.slots.get(key)
     if (slot === undefined) return
-    const shareBefore = slot.owners.get(slot.winner)!.share
     slot.owners.delete(owner)
-    if (slot.owners.size === 0) {
-      this.slots.delete(key)
-      return
+    if (slot.owners.size === 0) this.slots.delete(key)
+    else if (slot.winner === owner) {
+      this.crown(
+        slot,
+        [...slot.owners.keys()].reduce((a, b) => (a < b ? a : b)),
+        affected
+      )
     }
-    if (slot.winner !== owner) return
-    slot.winner = [...slot.owners.keys()].reduce((a, b) => (a < b ? a : b))
-    this.mark(slot, shareBefore, affected)
   }
 
   /** Losing depends on the winner's share alone; where that stays, nobody else moves. */
-  private mark(slot: Slot<C>, shareBefore: string | undefined, affected: Set<string>): void {
-    const share = slot.owners.get(slot.winner)!.share
-    if (share !== undefined && share === shareBefore) return
+  private crown(slot: Slot<C>, winner: string, affected: Set<string>): void {
+    const { share } = slot
+    slot.winner = winner
+    slot.share = slot.owners.get(winner)!.share
+    if (slot.share !== undefined && slot.share === share) return
     for (const other of slot.owners.keys()) affected.add(other)
   }
 }

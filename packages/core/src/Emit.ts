@@ -66,26 +66,28 @@ const number = (n: number): string => {
   return e < 0 || text.includes(".") ? text : `${text.slice(0, e)}.0${text.slice(e)}`
 }
 
-const sorted = (map: object, order: ReadonlyArray<string> | undefined): ReadonlyArray<string> => {
-  const keys = Object.keys(map)
-  if (order === undefined) {
-    for (let i = 1; i < keys.length; i++) if (keys[i - 1]! > keys[i]!) return keys.sort()
-    return keys
-  }
-  // What the order does not name comes after it, sorted.
-  const rank = (key: string): number => {
-    const i = order.indexOf(key)
-    return i < 0 ? order.length : i
-  }
+// What the order does not name comes after it, sorted.
+const rank = (key: string, order: ReadonlyArray<string>): number => {
+  const i = order.indexOf(key)
+  return i < 0 ? order.length : i
+}
+
+/** The keys stand in printing order already, as builders take care that they do: nothing needs to be allocated. */
+const inOrder = (map: object, order: ReadonlyArray<string> | undefined): boolean => {
+  let before = ""
   let last = -1
-  for (let i = 0; i < keys.length; i++) {
-    const own = rank(keys[i]!)
-    if (own < last || (own === last && keys[i - 1]! > keys[i]!)) {
-      return keys.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
-    }
+  for (const key in map) {
+    const own = order === undefined ? 0 : rank(key, order)
+    if (own < last || (own === last && before > key)) return false
+    before = key
     last = own
   }
-  return keys
+  return true
+}
+
+const sorted = (map: object, order: ReadonlyArray<string> | undefined): ReadonlyArray<string> => {
+  const keys = Object.keys(map)
+  return order === undefined ? keys.sort() : keys.sort((a, b) => rank(a, order) - rank(b, order) || (a < b ? -1 : 1))
 }
 
 /** Implicit keys may have 1024 characters; longer ones take the explicit form. */
@@ -138,23 +140,27 @@ const keep = (
 }
 
 const mapping = (map: object, depth: number, inline: boolean, order?: ReadonlyArray<string>): void => {
-  const keys = sorted(map, order)
   const start = pieces.length
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i]!
-    const v: unknown = (map as Record<string, unknown>)[key]
-    if (v === undefined) continue
-    const joins = inline && pieces.length === start
-    if (typeof v === "string") pieces.push(head(key, depth, joins, " "), isPlain(v) ? v : scalar(v, depth + 1))
-    else if (typeof v !== "object" || v === null) pieces.push(head(key, depth, joins, " "), atom(v))
-    else {
-      pieces.push(head(key, depth, joins, ""))
-      const inner = order === rootOrder && key === "metadata" ? metadataOrder : undefined
-      const texts = inner === undefined ? (v as Printed)[printed] : undefined
-      if (texts === undefined) below(v, depth, inner)
-      else if (texts[depth * 2] !== undefined) pieces.push(texts[depth * 2]!)
-      else keep(texts, depth * 2, below, v, depth)
-    }
+  const values = map as Readonly<Record<string, unknown>>
+  if (inOrder(map, order)) {
+    for (const key in map) member(key, values[key], depth, inline && pieces.length === start, order)
+  } else {
+    for (const key of sorted(map, order)) member(key, values[key], depth, inline && pieces.length === start, order)
+  }
+}
+
+/** One key with its value. `joins` where a `- ` has begun the line. */
+const member = (key: string, v: unknown, depth: number, joins: boolean, order?: ReadonlyArray<string>): void => {
+  if (v === undefined) return
+  if (typeof v === "string") pieces.push(head(key, depth, joins, " "), isPlain(v) ? v : scalar(v, depth + 1))
+  else if (typeof v !== "object" || v === null) pieces.push(head(key, depth, joins, " "), atom(v))
+  else {
+    pieces.push(head(key, depth, joins, ""))
+    const inner = order === rootOrder && key === "metadata" ? metadataOrder : undefined
+    const texts = inner === undefined ? (v as Printed)[printed] : undefined
+    if (texts === undefined) below(v, depth, inner)
+    else if (texts[depth * 2] !== undefined) pieces.push(texts[depth * 2]!)
+    else keep(texts, depth * 2, below, v, depth)
   }
 }
 

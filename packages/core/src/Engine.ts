@@ -55,6 +55,8 @@ export class Engine extends Context.Service<
     /** What happens from now on. A subscriber that falls 4096 events behind loses the oldest. */
     readonly events: Stream.Stream<Stamped>
     readonly status: Effect.Effect<EngineStatus>
+    /** Lets the sinks of a running engine look again at what is there, though nothing new is wanted. */
+    readonly again: Effect.Effect<void>
     /** The last accepted rendering. */
     readonly rendering: Effect.Effect<Rendering | undefined>
   }

@@ -41,6 +41,8 @@ class Run {
   private readonly done: Array<ReportItem> = []
   private readonly diagnostics: Array<Diagnostic.Diagnostic> = []
   private failed = false
+  /** Files come or go, so that the index may change. */
+  private moves = false
   /** Folders in which names changed: to be synced. */
   private readonly touched = new Set<string>()
   /** What the manifest says of the files of this run. */
@@ -74,6 +76,11 @@ class Run {
       )
       for (const id of this.shrink.remove) deletes.push({ op: "delete", id })
       const writes = this.items.filter((i) => i.op !== "delete" && i.id !== index)
+      this.moves =
+        deletes.length > 0 ||
+        tree.silent.size > 0 ||
+        this.items.some((i) => i.op === "create" || i.id === index || tree.slots.get(i.id)?.entry === undefined) ||
+        this.shrink.write.length > 0
       // Until all is recorded, memory is not to be trusted: an interrupt may come at any step.
       tree.known = false
       tree.counts = undefined
@@ -91,6 +98,8 @@ class Run {
       yield* this.tidyFolders()
       yield* Effect.forEach(this.touched, (folder) => this.disk.syncFolder(folder), { discard: true })
       yield* this.settle()
+      tree.unkept += writes.length
+      yield* tree.keep()
       tree.known = !this.failed
       tree.swept = tree.known
     })
@@ -133,7 +142,7 @@ class Run {
     this.announced = { owner: this.announced.owner, entries }
     const files = writes.flatMap(({ id }) => tree.slots.get(id)?.wanted ?? [])
     const { index } = tree.options
-    if (index !== undefined && tree.open.get(index.path)?.op !== "conflict") {
+    if (index !== undefined && this.moves && tree.open.get(index.path)?.op !== "conflict") {
       updateIndex(tree, "planned", new Set(deletes.map((i) => i.id)))
       const slot = tree.slots.get(index.path)
       if (slot?.wanted !== undefined && slot.wanted.entry.digest !== slot.disk) files.push(slot.wanted)
@@ -247,7 +256,7 @@ class Run {
   private followIndex(deletes: ReadonlyArray<Pick<Item, "id" | "op" | "service">>): Effect.Effect<void, Failure> {
     const { tree } = this
     const { index } = tree.options
-    if (index === undefined || tree.open.get(index.path)?.op === "conflict") return Effect.void
+    if (index === undefined || !this.moves || tree.open.get(index.path)?.op === "conflict") return Effect.void
     const planned = this.items.find((i) => i.id === index.path)
     updateIndex(tree, "now", new Set(deletes.map((i) => i.id)))
     const slot = tree.slots.get(index.path)

@@ -71,6 +71,7 @@ export const examine = (
             ? wanted.entry.digest
             : digestBytes(bytes)
       slot.stamp = seen.stamp
+      tree.unkept++
     }
     const there = slot.disk
     const ours = entry !== undefined && (there === entry.digest || there === entry.pending)

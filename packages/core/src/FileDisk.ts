@@ -159,11 +159,11 @@ export class FileDisk {
       if (seen.kind === "refused") return Effect.fail(new Refused(seen.problem))
       if (path === "")
         return Effect.andThen(
-          this.fs.makeDirectory(this.root, { recursive: true }),
+          this.makeRoot(this.root),
           Effect.sync(() => this.folders.clear())
         )
       return this.makeFolder(folderOf(path)).pipe(
-        Effect.andThen(this.fs.makeDirectory(this.at(path))),
+        Effect.andThen(this.makeOne(this.at(path))),
         // Another writer of this run, or another tree beside, was quicker: look again.
         Effect.catch((error) =>
           error._tag === "PlatformError" && error.reason._tag === "AlreadyExists" ? Effect.void : Effect.fail(error)
@@ -177,6 +177,41 @@ export class FileDisk {
         )
       )
     })
+  }
+
+  /** Step by step: Node's own recursive way never ends where a file system has no room for new names, as /proc. */
+  private makeRoot(at: string): Effect.Effect<void, PlatformError | Refused> {
+    const above = at.slice(0, at.lastIndexOf("/"))
+    return this.fs.exists(at).pipe(
+      Effect.flatMap((there) =>
+        there
+          ? Effect.void
+          : Effect.andThen(above === "" || above === at ? Effect.void : this.makeRoot(above), this.makeOne(at))
+      ),
+      Effect.catch((error) =>
+        error._tag === "PlatformError" && error.reason._tag === "AlreadyExists" ? Effect.void : Effect.fail(error)
+      )
+    )
+  }
+
+  /** One folder, in one that is there. */
+  private makeOne(at: string): Effect.Effect<void, PlatformError | Refused> {
+    return Effect.catch(this.fs.makeDirectory(at), (error) =>
+      Effect.fail(isAbsent(error) ? new Refused(`${at} cannot be made: nothing can be created there`) : error)
+    )
+  }
+
+  /** Why nothing can be below the root, which may be absent yet. */
+  rootProblem(at: string = this.root): Effect.Effect<string | undefined, PlatformError> {
+    return this.fs.stat(at).pipe(
+      Effect.map(({ type }) => (type === "Directory" ? undefined : `${at} is ${nameOf(type)}, not a folder`)),
+      Effect.catch((error) => {
+        const above = at.slice(0, at.lastIndexOf("/"))
+        if (isAbsent(error)) return Effect.succeed(undefined)
+        // ENOTDIR: something above is in the way.
+        return /^ENOTDIR\b/.test(reasonOf(error)) && above !== "" ? this.rootProblem(above) : Effect.fail(error)
+      })
+    )
   }
 
   /** Puts the file in place whole, or leaves what was there. Ends with what is there now. */

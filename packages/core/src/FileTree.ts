@@ -11,6 +11,7 @@ import { examine as examineSlot } from "./FileCompare.ts"
 import type { FileDisk } from "./FileDisk.ts"
 import { updateIndex } from "./FileIndex.ts"
 import type { FileManifest } from "./FileManifest.ts"
+import type { FileStamps } from "./FileStamps.ts"
 import type { Entry } from "./Inventory.ts"
 import { hold, type PlanItem } from "./Plan.ts"
 import type { SafePath } from "./SafePath.ts"
@@ -71,6 +72,8 @@ export interface TreeOptions {
   /** Replaces our files that somebody changed. */
   readonly overwrite: boolean
   readonly index?: Index
+  /** What a new process need not read. */
+  readonly stamps?: FileStamps
 }
 
 /** All files that are wanted, or the difference to those of the last plan. */
@@ -91,6 +94,7 @@ export interface TreePlan {
 /** Files that are looked at or written at the same time. */
 export const concurrency = 16
 const maximumFindings = 20
+const mostUnkept = 500
 
 export class FileTree {
   readonly options: TreeOptions
@@ -110,6 +114,8 @@ export class FileTree {
   open = new Map<string, PlanItem>()
   /** A path came or went since the index was made. */
   moved = true
+  /** Files read or written since the stamps were kept. */
+  unkept = 0
   /** Kept while nothing changes. */
   counts: { readonly owned: number; readonly unchanged: number } | undefined
 
@@ -175,6 +181,7 @@ export class FileTree {
         return refuse(diagnostics[0]!, diagnostics)
       }
       this.known = true
+      yield* this.keep()
       const { items, owned, unchanged } = this.summary()
       return {
         items,
@@ -186,20 +193,35 @@ export class FileTree {
     })
   }
 
+  /** Keeps the stamps, once enough has changed for that to be cheaper than reading. */
+  keep(): Effect.Effect<void> {
+    const { stamps } = this.options
+    if (stamps === undefined || this.unkept < mostUnkept) return Effect.void
+    this.unkept = 0
+    const files: Array<readonly [string, string, number]> = []
+    for (const [path, { disk, entry, stamp }] of this.slots)
+      if (entry !== undefined && disk === entry.digest) files.push([path, disk, stamp])
+    return stamps.save(files)
+  }
+
   private load(): Effect.Effect<Diagnostic.Diagnostic | undefined, PlatformError> {
     return Effect.gen({ self: this }, function* () {
       const loaded = yield* this.options.manifest.load()
       if ("code" in loaded) return loaded
+      const stamps = yield* this.options.stamps?.load() ?? Effect.succeed(undefined)
       const slots = new Map<string, Slot>()
       for (const entry of loaded.entries.values()) {
         // Paths and entries that trees have in common are held once.
         const file = this.slots.get(entry.id)?.wanted
         const path = file?.path ?? entry.id
+        const kept = same(file?.entry, entry) ? file!.entry : entry
+        const [id, stamp] = stamps?.get(path) ?? []
+        const seen = id !== undefined && kept.digest.startsWith(id)
         slots.set(path, {
           wanted: undefined,
-          entry: same(file?.entry, entry) ? file!.entry : entry,
-          disk: undefined,
-          stamp: 0
+          entry: kept,
+          disk: seen ? kept.digest : undefined,
+          stamp: seen ? stamp! : 0
         })
       }
       for (const [path, { wanted }] of this.slots) {

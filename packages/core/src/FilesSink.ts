@@ -8,6 +8,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import type { Desired } from "./Desired.ts"
+import * as Diagnostic from "./Diagnostic.ts"
 import { digest } from "./Digest.ts"
 import { apply } from "./FileApply.ts"
 import { FileDisk, type Fsync, reasonOf, type Refused } from "./FileDisk.ts"
@@ -17,7 +18,7 @@ import { FileTree, type TreePlan, type Wanted, want } from "./FileTree.ts"
 import { Host } from "./Host.ts"
 import { NodeName } from "./NodeName.ts"
 import type { Plan, Report } from "./Plan.ts"
-import { type Eventually, eventually, permanent, PluginError } from "./PluginError.ts"
+import { type Eventually, eventually, permanent, PluginError, refused } from "./PluginError.ts"
 import { check, collisions, escape, type SafePath, stateFolder } from "./SafePath.ts"
 import type { SinkImpl } from "./Sink.ts"
 
@@ -43,7 +44,9 @@ export interface FilesOptions {
 export const failure = (doing: string, error: PlatformError | Refused): PluginError =>
   error._tag === "PlatformError"
     ? new PluginError({ message: `${doing}: ${reasonOf(error)}`, retryable: true, cause: error })
-    : permanent(`${doing}: ${error.message}`)
+    : refused([
+        Diagnostic.error("CW704", `${doing}: ${error.message}`, { help: "name another folder, or clear the way" })
+      ])
 
 /** The plan of one tree, as a plan of a sink. */
 export const planOf = (target: string, tree: TreePlan): Plan => ({
@@ -55,6 +58,19 @@ export const planOf = (target: string, tree: TreePlan): Plan => ({
   ...(tree.failed === undefined ? {} : { failed: new Map([[target, tree.failed]]) })
 })
 
+/** Fails where nothing can ever be below the root. */
+export const fit = (disk: FileDisk): Effect.Effect<void, PluginError> =>
+  disk.rootProblem().pipe(
+    Effect.mapError((error) => failure(`cannot read ${disk.root}`, error)),
+    Effect.flatMap((why) => {
+      if (why === undefined) return Effect.void
+      const message = `cannot write to ${disk.root}: ${why}`
+      return Effect.fail(
+        refused([Diagnostic.error("CW704", message, { help: "name a folder, or a path to make one at" })])
+      )
+    })
+  )
+
 /** Runs something while this process alone writes: the lock lies in a folder below the root of the disk. */
 export const locked = <A, E>(
   fs: FileSystem.FileSystem,
@@ -63,7 +79,7 @@ export const locked = <A, E>(
   effect: Effect.Effect<A, E>
 ): Effect.Effect<A, E | PluginError> => {
   const file = `${folder}/lock`
-  const prepare = Effect.mapError(disk.makeFolder(folder), (error) => failure(`cannot lock ${file}`, error))
+  const prepare = Effect.mapError(disk.makeFolder(folder), (error) => failure(`cannot write to ${disk.root}`, error))
   return Effect.scoped(
     Effect.andThen(
       Effect.suspend(() => {
@@ -111,6 +127,7 @@ export const files = (
 
     const plan = (desired: Desired): Effect.Effect<Plan, PluginError> =>
       Effect.gen(function* () {
+        yield* fit(disk)
         const listed = yield* eventually(() => f(desired))
         const all = yield* wantedOf(listed, last)
         last = new Map(all.map((file) => [file.path, file]))

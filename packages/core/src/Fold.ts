@@ -104,7 +104,8 @@ export class Fold {
       return
     }
     if (event._tag === "Snapshot") {
-      const next = new Map(event.facts.map((fact) => [factKey(fact), fact]))
+      const next = new Map<string, Fact>()
+      for (const fact of event.facts) next.set(factKey(fact), fact)
       for (const [key, old] of partition.facts) if (!next.has(key)) this.remove(source, event.partition, old)
       for (const [key, fact] of next) this.upsert(source, event.partition, partition.facts.get(key), fact)
       partition.facts = next
@@ -175,6 +176,7 @@ export class Fold {
     let held = HashMap.beginMutation(before.held)
     // Name order makes addresses of a cold start independent of the order in which facts arrived.
     const queue = [...dirty].sort()
+    const cold = HashMap.isEmpty(before.services) && HashMap.isEmpty(before.held)
     const resolved = new Map<string, Service | Held | undefined>()
     for (const id of queue) resolved.set(id, undefined)
     for (let i = 0; i < queue.length; i++) {
@@ -190,13 +192,11 @@ export class Fold {
     }
     for (const id of queue) {
       const next = this.withClaims(id, resolved.get(id))
-      const oldService = HashMap.get(before.services, id)
-      const oldHeld = HashMap.get(before.held, id)
-      const old = oldService._tag === "Some" ? oldService.value : oldHeld._tag === "Some" ? oldHeld.value : undefined
+      const old = cold ? undefined : known(before, id)
       if (!fleetChanged && same(old, next)) continue
       touched.add(id)
-      if (next === undefined || "diagnostics" in next) services = HashMap.remove(services, id)
-      if (next === undefined || !("diagnostics" in next)) held = HashMap.remove(held, id)
+      if (old !== undefined && (next === undefined || "diagnostics" in next)) services = HashMap.remove(services, id)
+      if (old !== undefined && (next === undefined || !("diagnostics" in next))) held = HashMap.remove(held, id)
       if (next !== undefined && "diagnostics" in next) held = HashMap.set(held, id, next)
       if (next !== undefined && !("diagnostics" in next)) services = HashMap.set(services, id, next)
     }
@@ -342,17 +342,22 @@ export class Fold {
         const { state, reason } = p.state
         if (state !== "synced") {
           const code = state === "stale" ? "CW406" : "CW407"
-          out.push(
-            Diagnostic.warning(code, `${source}/${name} is ${state}${reason === undefined ? "" : `: ${reason}`}`, {
-              node: source
-            })
-          )
+          // Why is said once.
+          const why = reason === undefined || p.diagnostics.some((d) => d.message === reason) ? "" : `: ${reason}`
+          out.push(Diagnostic.warning(code, `${source}/${name} is ${state}${why}`, { node: source }))
         }
       }
     }
     for (const list of this.warnings.values()) out.push(...list)
     return out
   }
+}
+
+const known = ({ held, services }: Model, id: string): Service | Held | undefined => {
+  const service = HashMap.get(services, id)
+  if (service._tag === "Some") return service.value
+  const other = HashMap.get(held, id)
+  return other._tag === "Some" ? other.value : undefined
 }
 
 const unread = (source: string, name: string, now: number): Partition => ({

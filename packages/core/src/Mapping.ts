@@ -159,6 +159,11 @@ export class Mapping {
     }
   }
 
+  /** All files with their clusters; undefined where two artifacts want one place: then each cluster is asked for. */
+  files(): Iterable<{ readonly file: Wanted; readonly targets: ClusterSet.ClusterSet }> | undefined {
+    return this.clean ? placedFiles(this.groups) : undefined
+  }
+
   /** All files of one cluster, colliding ones refused. */
   cluster(index: number): ReadonlyArray<Wanted> {
     const out: Array<Wanted> = []
@@ -167,6 +172,10 @@ export class Mapping {
     }
     return this.clean ? out : refuseCollisions(out, this.reserved)
   }
+}
+
+function* placedFiles(groups: ReadonlyMap<string, ReadonlyArray<Placed>>) {
+  for (const list of groups.values()) for (const { artifact, file } of list) yield { file, targets: artifact.targets }
 }
 
 const fileOf = (artifact: Artifact, path: string, make: typeof want): Wanted => {

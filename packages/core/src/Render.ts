@@ -183,16 +183,18 @@ export class Renderer {
     stages: Map<string, Stage.Stage>
   ): Map<string, Held> {
     const held = new Map(this.held)
+    const none = HashMap.isEmpty(model.held)
     for (const id of touched) {
-      const byModel = HashMap.get(model.held, id)
-      if (byModel._tag === "Some") {
+      const byModel = none ? undefined : HashMap.get(model.held, id)
+      if (byModel?._tag === "Some") {
         held.set(id, byModel.value)
         continue
       }
       const diagnostics: Array<Diagnostic.Diagnostic> = []
       for (const [node, stage] of stages) {
-        for (const d of stage.findings.get(id) ?? [])
-          if (Diagnostic.isError(d)) diagnostics.push({ node, service: id, ...d })
+        const findings = stage.findings.get(id)
+        if (findings === undefined) continue
+        for (const d of findings) if (Diagnostic.isError(d)) diagnostics.push({ node, service: id, ...d })
       }
       if (diagnostics.length > 0) held.set(id, { identity: id, diagnostics })
       else held.delete(id)

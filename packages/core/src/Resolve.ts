@@ -53,7 +53,7 @@ export const disagreements = <F extends { readonly origin: Origin }>(
   service?: string
 ): void => {
   const winner = said[0]
-  if (winner === undefined) return
+  if (winner === undefined || said.length === 1) return
   for (const other of said.slice(1)) {
     for (const field of fields) {
       if (other.fact[field] === undefined || same(winner.fact[field], other.fact[field])) continue
@@ -182,6 +182,15 @@ export const portProblems = (fact: ServiceFact, service: string, findings: Findi
   }
 }
 
+type Building = { -readonly [K in keyof Backend]: Backend[K] }
+
+const backend = ({ cluster, host, origin, ports, weight }: BackendFact, index: number): Backend => {
+  const out: Building = { cluster, host, origin, index }
+  if (weight !== undefined) out.weight = weight
+  if (ports !== undefined) out.ports = ports
+  return out
+}
+
 /** The winning backend of each cluster, in fleet order. */
 export const backends = (
   service: string,
@@ -193,7 +202,7 @@ export const backends = (
   const out: Array<Backend> = []
   const names = new Set(declared.ports.map((p) => p.name))
   for (const [cluster, said] of byCluster) {
-    const { kind: _kind, service: _service, ...fact } = said[0]!.fact
+    const { fact } = said[0]!
     const known = fleet.byName.get(cluster)
     const problem = (code: "CW501" | "CW506" | "CW507", message: string, hint?: string) =>
       findings.push(
@@ -213,7 +222,7 @@ export const backends = (
     if (fact.weight !== undefined && (!Number.isInteger(fact.weight) || fact.weight < 0 || fact.weight > 65535)) {
       problem("CW507", `weight ${fact.weight} in ${cluster} is not a whole number from 0 to 65535`)
     }
-    for (const [name, port] of Object.entries(fact.ports ?? {})) {
+    for (const [name, port] of fact.ports === undefined ? [] : Object.entries(fact.ports)) {
       if (!names.has(name))
         problem(
           "CW507",
@@ -222,7 +231,7 @@ export const backends = (
         )
       else if (!isPort(port)) problem("CW507", `backend in ${cluster}: ${port} is not a port number`)
     }
-    out.push({ ...fact, index: known.index })
+    out.push(backend(fact, known.index))
   }
   if (byCluster.size === 0) {
     findings.push(

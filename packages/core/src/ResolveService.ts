@@ -58,26 +58,32 @@ const undeclared = (id: string, { backends, bad }: Spoken): Resolved => {
   return { result: { identity: id, diagnostics: [finding] }, warnings: [] }
 }
 
+type Building = { -readonly [K in keyof Service]: Service[K] }
+
+// Members one by one: conditional spreads would cost more than all the rest of a cold start's model.
 const service = (
   id: string,
   { source, fact }: Resolve.Said<ServiceFact>,
   hosts: ReadonlyArray<string>,
   address: string,
   backends: Service["backends"]
-): Service => ({
-  identity: id,
-  name: fact.name,
-  ...(fact.namespace === undefined ? {} : { namespace: fact.namespace }),
-  hosts,
-  address,
-  addressFrom: fact.address === undefined ? "range" : "declared",
-  ports: fact.ports,
-  backends,
-  traffic: fact.traffic ?? "local-first",
-  ...(fact.tiers === undefined ? {} : { tiers: fact.tiers }),
-  ...(fact.consumers === undefined ? {} : { consumers: fact.consumers }),
-  ...(fact.exportTo === undefined ? {} : { exportTo: fact.exportTo }),
-  meshed: fact.meshed ?? true,
-  source,
-  origin: fact.origin
-})
+): Service => {
+  const out: Building = {
+    identity: id,
+    name: fact.name,
+    hosts,
+    address,
+    addressFrom: fact.address === undefined ? "range" : "declared",
+    ports: fact.ports,
+    backends,
+    traffic: fact.traffic ?? "local-first",
+    meshed: fact.meshed ?? true,
+    source,
+    origin: fact.origin
+  }
+  if (fact.namespace !== undefined) out.namespace = fact.namespace
+  if (fact.tiers !== undefined) out.tiers = fact.tiers
+  if (fact.consumers !== undefined) out.consumers = fact.consumers
+  if (fact.exportTo !== undefined) out.exportTo = fact.exportTo
+  return out
+}

@@ -104,15 +104,23 @@ const renderServices = (
     const service = HashMap.get(model.services, group)
     if (service._tag === "None") return undefined
     const lost = old.claims.lost(group)
-    return lost.length === 0
-      ? impl.run(service.value, model.fleet)
-      : { artifacts: [], diagnostics: lost.map((l) => clash(service.value, l)) }
+    if (lost.length === 0) return impl.run(service.value, model.fleet)
+    // One clash may be had by several keys.
+    const clashes = [...new Map(lost.map((l) => clash(service.value, l)).map((d) => [d.message, d])).values()]
+    const fatal = clashes.filter(Diagnostic.isError)
+    if (fatal.length > 0) return { artifacts: [], diagnostics: fatal }
+    const rendered = impl.run(service.value, model.fleet)
+    return "artifacts" in rendered
+      ? { artifacts: rendered.artifacts, diagnostics: [...clashes, ...rendered.diagnostics] }
+      : { artifacts: rendered, diagnostics: clashes }
   })
 }
 
-const clash = (service: Service, { claim, winner }: Lost<Claim>): Diagnostic.Diagnostic =>
-  Diagnostic.error(
-    claim.diagnostic ?? "CW624",
-    `services ${winner} and ${service.identity} both need ${claim.what}; ${winner} keeps it`,
-    { service: service.identity, place: service.origin.place?.(), object: service.origin.object }
-  )
+const clash = (service: Service, { claim, winner }: Lost<Claim>): Diagnostic.Diagnostic => {
+  const about = { service: service.identity, place: service.origin.place?.(), object: service.origin.object }
+  const code = claim.diagnostic ?? "CW624"
+  const both = `services ${winner} and ${service.identity} both`
+  return claim.severity === "warning"
+    ? Diagnostic.warning(code, `${both} have ${claim.what}: calls of one may go to the other`, about)
+    : Diagnostic.error(code, `${both} need ${claim.what}; ${winner} keeps it`, about)
+}

@@ -2,13 +2,10 @@
  * The working parts behind `Engine`: one loop that turns events into generations, one fiber per source, one per sink.
  * State lives in plain variables, touched only between yields of the one thread.
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as HashMap from "effect/HashMap"
 import * as Latch from "effect/Latch"
 import * as PubSub from "effect/PubSub"
@@ -19,22 +16,14 @@ import { makeDelivery } from "./Delivery.ts"
 import * as Diagnostic from "./Diagnostic.ts"
 import type { Engine, EngineOptions } from "./Engine.ts"
 import type { EngineEvent, NodeState, Stamped } from "./Event.ts"
-import { checkEvent } from "./EventCheck.ts"
 import { Fold } from "./Fold.ts"
 import * as Graph from "./Graph.ts"
 import type { Node, SinkNode, SourceNode } from "./Node.ts"
-import { fromUnknown, type PluginError, retryable, within } from "./PluginError.ts"
+import type { PluginError } from "./PluginError.ts"
 import type { Refusal } from "./Refusal.ts"
 import { Renderer, type Rendering } from "./Render.ts"
+import { makeSources } from "./Sources.ts"
 import type { EngineStatus, RunResult, SinkOutcome } from "./Status.ts"
-
-interface SourceRun {
-  readonly fiber: Fiber.Fiber<unknown, unknown>
-  done: boolean
-  /** It has said something, or failed. */
-  spoke: boolean
-  failure?: PluginError
-}
 
 export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions): Effect.fn.Return<Engine["Service"]> {
   const fold = new Fold(options.fold)
@@ -45,7 +34,6 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
   const exchange = yield* Semaphore.make(1)
   const nodes = new Map<string, Node>()
   const states = new Map<string, { readonly state: NodeState; readonly reason?: string }>()
-  const sources = new Map<string, SourceRun>()
   const clock = yield* Clock.Clock
   let renderer = new Renderer(options.pipeline, { transforms: [], checks: [], upstream: new Map() })
   let rendering: Rendering | undefined
@@ -64,6 +52,13 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
     states.set(node, reason === undefined ? { state } : { state, reason })
     emit(reason === undefined ? { type: "node-state", node, state } : { type: "node-state", node, state, reason })
   }
+  const sources = makeSources({
+    fold,
+    emit,
+    setState,
+    now: () => clock.currentTimeMillisUnsafe(),
+    wake: () => wake.openUnsafe()
+  })
   const delivery = makeDelivery({ ...options, emit, setState, partitions: () => fold.states() })
 
   const regraph = (): void => {
@@ -75,117 +70,11 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
     renderer = new Renderer(options.pipeline, { transforms, checks, upstream })
   }
 
-  /** One source: its stream, and after a failure the stream again, with growing pauses. */
-  const runSource = (node: SourceNode, run: () => SourceRun): Effect.Effect<void> =>
-    Effect.gen(function* () {
-      let pause = 500
-      while (true) {
-        setState(node.id, "starting")
-        let answered = false
-        const exit = yield* node.impl.events.pipe(
-          Stream.runForEach((event) =>
-            Effect.sync(() => {
-              checkEvent(event)
-              answered ||= event._tag !== "Partitions"
-              run().spoke = true
-              fold.accept(node.id, event, clock.currentTimeMillisUnsafe())
-              if (event._tag === "Snapshot") {
-                emit({
-                  type: "source",
-                  node: node.id,
-                  partition: event.partition,
-                  state: "synced",
-                  facts: event.facts.length
-                })
-                setState(node.id, "ready")
-                pause = 500
-              }
-              if (event._tag === "Freshness") {
-                emit({ type: "source", node: node.id, partition: event.partition, state: event.state, facts: 0 })
-                if (event.state !== "synced") setState(node.id, "degraded", event.reason)
-              }
-              wake.openUnsafe()
-            })
-          ),
-          answering(node, () => answered),
-          Effect.exit
-        )
-        if (Exit.isSuccess(exit)) {
-          run().done = true
-          wake.openUnsafe()
-          return
-        }
-        if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
-        const failure = fromUnknown(Cause.squash(exit.cause))
-        const unread = markStale(node.id, failure)
-        run().spoke = true
-        setState(node.id, finite || !failure.retryable ? "failed" : "degraded", failure.message)
-        if (finite) Object.assign(run(), { failure, done: true })
-        wake.openUnsafe()
-        if (finite) return
-        yield* Effect.sleep(Duration.millis(pause))
-        // What was never understood waits for a person, who sits before it: look often.
-        pause = Math.min(pause * 2, unread && !failure.retryable ? 2000 : 30_000)
-      }
-    })
+  const startSource = (node: SourceNode) => sources.start(node, home!, finite)
 
-  /** Fails when a source has not answered in the time it has. */
-  const answering =
-    (node: SourceNode, answered: () => boolean) =>
-    <E>(events: Effect.Effect<void, E>): Effect.Effect<void, E | PluginError> => {
-      const limit = node.options.timeout
-      if (limit === undefined) return events
-      const silent = Effect.fail(retryable(`no answer within ${within(limit)}`))
-      const patience = Effect.andThen(
-        Effect.sleep(limit),
-        Effect.suspend(() => (answered() ? Effect.never : silent))
-      )
-      return Effect.raceFirst(events, patience)
-    }
+  const stopNode = (id: string) => Effect.andThen(sources.stop(id), delivery.stop(id))
 
-  /** Partitions of a failed source keep their facts but not their word. True when it had said nothing yet. */
-  const markStale = (source: string, { diagnostics, message }: PluginError): boolean => {
-    const partitions = fold.states().filter((p) => p.source === source)
-    partitions.forEach((p, i) => {
-      if (p.state === "stale" || (p.state === "never-synced" && p.reason === message)) return
-      fold.accept(source, {
-        _tag: "Freshness",
-        partition: p.name,
-        state: p.state === "never-synced" ? "never-synced" : "stale",
-        since: clock.currentTimeMillisUnsafe(),
-        reason: message,
-        // Of all its partitions: told once.
-        ...(i > 0 || diagnostics === undefined ? {} : { diagnostics: diagnostics.map((d) => ({ node: source, ...d })) })
-      })
-    })
-    return partitions.every((p) => p.state === "never-synced")
-  }
-
-  const startSource = (node: SourceNode): Effect.Effect<void> =>
-    Effect.gen(function* () {
-      let run: SourceRun | undefined
-      fold.expect(node.id, clock.currentTimeMillisUnsafe())
-      const fiber = yield* Effect.forkIn(
-        runSource(node, () => run!),
-        home!
-      )
-      run = { fiber, done: false, spoke: false }
-      sources.set(node.id, run)
-    })
-
-  const stopNode = (id: string): Effect.Effect<void> =>
-    Effect.gen(function* () {
-      const run = sources.get(id)
-      if (run !== undefined) {
-        sources.delete(id)
-        yield* Fiber.interrupt(run.fiber)
-      }
-      yield* delivery.stop(id)
-    })
-
-  /** Every source has come to its end, or is endless and has said something of every partition. */
-  const spoken = (): boolean =>
-    [...sources].every(([id, run]) => run.done || ((!finite || endless(id)) && run.spoke && fold.settled([id])))
+  const spoken = (): boolean => sources.spoken(finite)
 
   const endless = (id: string): boolean => {
     const node = nodes.get(id)
@@ -263,6 +152,8 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
 
   const offer = (next: Rendering) => Effect.forEach(sinks(), (sink) => delivery.offer(sink, next), { discard: true })
 
+  const lookAgain = Effect.suspend(() => (rendering === undefined || finite ? Effect.void : offer(rendering)))
+
   const waitUntil = (condition: () => boolean): Effect.Effect<void> =>
     Effect.gen(function* () {
       while (!condition()) {
@@ -287,9 +178,7 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
   const run = Effect.gen(function* () {
     yield* begin(true)
     yield* waitUntil(spoken)
-    const sourceFailures = [...sources].flatMap(([id, r]) =>
-      r.failure === undefined ? [] : sourceFindings(id, r.failure)
-    )
+    const sourceFailures = sources.failures().flatMap(([id, failure]) => sourceFindings(id, failure))
     const next = sourceFailures.length > 0 && fatal(sourceFailures) ? undefined : yield* generation
     const outcomes =
       next === undefined
@@ -378,6 +267,7 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
     swap,
     events: Stream.fromPubSub(hub),
     status,
+    again: lookAgain,
     rendering: Effect.sync(() => rendering)
   }
 })

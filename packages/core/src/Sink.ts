@@ -8,6 +8,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Desired } from "./Desired.ts"
 import type { Engine } from "./Engine.ts"
+import type { ClusterFact } from "./Fact.ts"
 import { nodeLayer, type SinkOptions } from "./Node.ts"
 import type { Plan, Report } from "./Plan.ts"
 import { brand, type Config, type Plugin, type PluginServices } from "./Plugin.ts"
@@ -17,7 +18,8 @@ export interface SinkImpl<P extends Plan = Plan, E = unknown> {
   readonly plan: (desired: Desired) => Effect.Effect<P, E>
   /** Writes items that are not held or in conflict, deletes last and only in targets where nothing failed. */
   readonly apply: (plan: P, desired: Desired) => Effect.Effect<Report, E>
-  readonly probe?: Effect.Effect<void, E>
+  /** For `cw doctor`: fails with what is missing. As a function it is told which clusters the sources name. */
+  readonly probe?: Effect.Effect<void, E> | ((clusters: ReadonlyArray<ClusterFact>) => Effect.Effect<void, E>)
 }
 
 /** What the graph must know of a sink before it is made. */

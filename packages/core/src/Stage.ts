@@ -42,8 +42,13 @@ const refuseFleet = (node: TransformNode, diagnostics: ReadonlyArray<Diagnostic.
   if (errors.length > 0) throw new Thrown(failure(node, "", undefined, errors))
 }
 
+// Written out, because a spread costs several times as much and this runs for every body.
 const stamp = (node: string, artifacts: ReadonlyArray<Artifact>): ReadonlyArray<Artifact> =>
-  artifacts.map((a) => ({ ...a, node }))
+  artifacts.map(({ form, id, ownership, service, targets, text }) =>
+    service === undefined
+      ? { id, form, targets, text, node, ownership }
+      : { id, form, targets, text, service, node, ownership }
+  )
 
 /** Runs `run` for every touched group; undefined removes the group. */
 export const rerender = (
@@ -54,12 +59,13 @@ export const rerender = (
 ): Stage => {
   let groups = HashMap.beginMutation(old.groups)
   const findings = new Map(old.findings)
+  const cold = HashMap.isEmpty(old.groups)
   for (const group of touched) {
     const rendered = guarded(node, group, () => run(group))
     const { artifacts, diagnostics } = rendered === undefined ? { artifacts: [], diagnostics: [] } : parts(rendered)
     if (group === fleetGroup) refuseFleet(node, diagnostics)
-    groups =
-      artifacts.length === 0 ? HashMap.remove(groups, group) : HashMap.set(groups, group, stamp(node.id, artifacts))
+    if (artifacts.length > 0) groups = HashMap.set(groups, group, stamp(node.id, artifacts))
+    else if (!cold) groups = HashMap.remove(groups, group)
     if (diagnostics.length === 0) findings.delete(group)
     else findings.set(group, diagnostics)
   }

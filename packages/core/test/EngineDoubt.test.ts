@@ -427,7 +427,7 @@ describe("what does not answer", () => {
               assembly.set([{ id: "t", fingerprint: "1", layer: Transform.layer(never, "t", {}) }])
             )
           }).pipe(Effect.provide(Engine.layer({ pipeline: "test" })))
-        ) as Effect.Effect<ReadonlyArray<Diagnostic>, void>
+        ) as Effect.Effect<ReadonlyArray<Diagnostic>, ReadonlyArray<Diagnostic>>
       )
       yield* settle(61_000)
       assert.deepEqual(

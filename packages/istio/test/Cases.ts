@@ -128,6 +128,11 @@ export const cases: Record<
       entry({ resolution: "STATIC" }),
       entry({ resolution: "NONE" }),
       entry({ resolution: "dns" }),
+      entry({ location: "MESH" }),
+      entry({
+        ports: many(129, (i) => ({ name: `p${i}`, number: i + 1, protocol: "HTTP" })),
+        endpoints: [{ address: "a.b", ports: Object.fromEntries(Array.from({ length: 129 }, (_, i) => [`p${i}`, 80])) }]
+      }),
       entry({ resolution: "DNS_ROUND_ROBIN", endpoints: [{ address: "a.b" }, { address: "b.c" }] }),
       entry({ endpoints: [{ address: "a.b", ports: { web: 80 } }] }),
       entry({ endpoints: [{ address: "a.b", ports: { http: 0 } }] }),
@@ -197,6 +202,8 @@ export const cases: Record<
       gateway({ port: { ...server.port, protocol: "TLS" }, tls: { mode: "ISTIO_MUTUAL", credentialName: "c" } }),
       gateway({ hosts: [] }),
       gateway({ hosts: ["short"] }),
+      gateway({ hosts: ["2001:db8::1"] }),
+      gateway({ port: { ...server.port, protocol: "TLS" }, tls: { mode: "SIMPLE", credentialName: "" } }),
       gateway({ hosts: ["a_b/x.global"] }),
       gateway({ hosts: ["*x.global"] })
     ]
@@ -263,6 +270,9 @@ export const cases: Record<
       destination({ outlierDetection, loadBalancer: { localityLbSetting: { failover: [{ from: "a/b", to: "c" }] } } }),
       destination({ outlierDetection: { consecutiveLocalOriginFailures: 1 } }),
       destination({ outlierDetection: { maxEjectionPercent: 101 } }),
+      destination({ outlierDetection: { consecutiveGatewayErrors: -1 } }),
+      destination({ loadBalancer: { simple: "FASTEST" } }),
+      destination({ tls: { mode: "AUTO_PASSTHROUGH" } }),
       destination({ tls: { mode: "MUTUAL" } }),
       destination({ tls: { mode: "SIMPLE", credentialName: "a", caCertificates: "b" } }),
       destination({ tls: { mode: "SIMPLE", credentialName: "configmap://ca" } }),

@@ -184,14 +184,28 @@ const deepest = (cause: unknown): { readonly code: string; readonly message: str
   return found
 }
 
+/** undici's words for time limits, in ours. */
+const timedOut = (code: string, message: string): string | undefined => {
+  if (code === "UND_ERR_CONNECT_TIMEOUT") {
+    const ms = /timeout: (\d+)ms/.exec(message)?.[1]
+    return `no connection within ${ms === undefined ? "the time limit" : `${Math.round(Number(ms) / 1000)} s`}`
+  }
+  return code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT" ? "it fell silent" : undefined
+}
+
 /** The error of a connection. `sent`: the request may have reached the server. */
 export const fromNetwork = (cause: unknown, sent = true): ApiError => {
   if (cause instanceof ApiError) return cause
   const { code, message } = deepest(cause)
-  const shown = harmless(code === "" || message.includes(code) ? message : `${message} (${code})`)
+  const shown =
+    timedOut(code, message) ?? harmless(code === "" || message.includes(code) ? message : `${message} (${code})`)
   if (certificates.test(code) || denoCertificates.test(message))
     return new ApiError({ reason: "Certificate", message: shown })
-  if (notTls.test(code) || notTls.test(message)) return new ApiError({ reason: "NotApi", message: shown })
+  if (notTls.test(code) || notTls.test(message))
+    return new ApiError({
+      reason: "NotApi",
+      message: `it speaks no TLS that could be understood (${code || "no code"})`
+    })
   if (never.has(code)) return new ApiError({ reason: "Unreachable", message: shown })
   return new ApiError({ reason: sent ? "Lost" : "Unreachable", message: shown, doubt: sent })
 }

@@ -84,6 +84,9 @@ const pathOf = (resource: Resource, namespace: string | undefined, name: string)
         })
       )
 
+/** Milliseconds for one attempt: the server ends its own after 34 s, and who has little patience does not wait for that. */
+const attempt = (budget: number | undefined): number => Math.min(40_000, Math.max(5000, budget ?? 40_000))
+
 export const apply = (
   client: Client,
   resource: Resource,
@@ -104,7 +107,7 @@ export const apply = (
       },
       contentType: "application/apply-patch+yaml",
       body: JSON.stringify(body),
-      timeout: 40_000,
+      timeout: attempt(options.budget),
       ...(options.budget === undefined ? {} : { budget: options.budget })
     })
   ).pipe(
@@ -126,7 +129,14 @@ export const get = (
   budget?: number
 ): Effect.Effect<Raw | undefined, ApiError> =>
   pathOf(resource, namespace, name).pipe(
-    Effect.flatMap((at) => client.request({ method: "GET", path: at, ...(budget === undefined ? {} : { budget }) })),
+    Effect.flatMap((at) =>
+      client.request({
+        method: "GET",
+        path: at,
+        timeout: attempt(budget),
+        ...(budget === undefined ? {} : { budget })
+      })
+    ),
     Effect.map(({ body }) => body as Raw | undefined),
     Effect.catchTag("ApiError", (error) =>
       error.reason === "NotFound" ? Effect.succeed(undefined) : Effect.fail(error)
@@ -155,7 +165,7 @@ export const remove = (
           propagationPolicy: "Background",
           preconditions: { uid }
         }),
-        timeout: 40_000,
+        timeout: attempt(budget),
         ...(budget === undefined ? {} : { budget })
       })
     ),

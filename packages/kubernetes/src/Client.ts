@@ -15,6 +15,7 @@ import type { Context } from "./Context.ts"
 import * as Credentials from "./Credentials.ts"
 import * as Kubeconfig from "./Kubeconfig.ts"
 import * as Limiter from "./Limiter.ts"
+import * as Reach from "./Reach.ts"
 import { delay, retryAfter } from "./Retry.ts"
 import * as Transport from "./Transport.ts"
 
@@ -30,6 +31,8 @@ export interface ApiRequest {
   readonly timeout?: number
   /** Milliseconds all attempts may take, while the server answers at all. */
   readonly budget?: number
+  /** Milliseconds without a byte after which an attempt counts as lost. */
+  readonly silence?: number
   /** False: one attempt. */
   readonly retry?: boolean
 }
@@ -50,6 +53,15 @@ export interface ApiStream {
   readonly abort: () => void
 }
 
+/** How far a client has come with its server; milliseconds since the epoch. */
+export interface Contact {
+  /** When the oldest request was sent that came after the last answer. */
+  readonly sent: number | undefined
+  /** When a connection was made; undefined after one could not be made. */
+  readonly connected: number | undefined
+  readonly answered: number | undefined
+}
+
 export interface Client {
   /** Name of the cluster, for messages. */
   readonly cluster: string
@@ -60,6 +72,7 @@ export interface Client {
   readonly stream: (request: ApiRequest) => Effect.Effect<ApiStream, ApiError, Scope.Scope>
   /** Requests that may run at once now. */
   readonly limit: () => number
+  readonly contact: Contact
 }
 
 export interface Options {
@@ -107,9 +120,15 @@ export const make = (
 ): Effect.Effect<Client, never, Scope.Scope> =>
   Effect.gen(function* () {
     const concurrency = options.concurrency ?? 12
+    const contact: { -readonly [K in keyof Contact]: Contact[K] } = {
+      sent: undefined,
+      connected: undefined,
+      answered: undefined
+    }
     const transport = yield* Transport.make(context, {
       connections: concurrency,
-      connectTimeout: options.connectTimeout ?? 10_000
+      connectTimeout: options.connectTimeout ?? 10_000,
+      connected: () => (contact.connected = Date.now())
     })
     const credentials = yield* Credentials.make(context, {
       ...(options.reload === undefined ? {} : { reload: options.reload }),
@@ -130,15 +149,19 @@ export const make = (
         ...(r.body === undefined ? {} : { "content-type": r.contentType ?? "application/json" }),
         ...credential.headers
       },
-      ...(r.body === undefined ? {} : { body: r.body })
+      ...(r.body === undefined ? {} : { body: r.body }),
+      ...(r.silence === undefined ? {} : { headersTimeout: r.silence, bodyTimeout: r.silence })
     })
 
     const send = (r: ApiRequest, credential: Credentials.Credential): Effect.Effect<Answer, ApiError> =>
       Effect.tryPromise({
         try: async (signal) => {
+          contact.sent ??= Date.now()
           const response = await transport
             .dispatcher("request", credential)
             .request({ ...prepare(r, credential), signal })
+          contact.sent = undefined
+          contact.answered = Date.now()
           const zipped = one(response.headers["content-encoding"]) === "gzip"
           const text = zipped ? await unzip(await response.body.arrayBuffer()) : await response.body.text()
           return { status: response.statusCode, headers: response.headers, text }
@@ -185,10 +208,13 @@ export const make = (
         let doubt = false
         let renewed = false
         for (let attempts = 1; ; attempts++) {
-          const credential = yield* credentials.get
+          const credential = yield* Effect.tapError(credentials.get, (error) =>
+            Effect.sync(() => Reach.failed(context, error))
+          )
           const outcome = yield* Effect.result(limiter.run(attempt(r, credential)))
           if (outcome._tag === "Success") {
             limiter.answered()
+            Reach.answered(context)
             return { ...outcome.success, attempts, doubt }
           }
           const error = outcome.failure
@@ -197,11 +223,15 @@ export const make = (
             if (yield* credentials.renew(credential)) continue
           }
           const now = yield* Clock.currentTimeMillis
+          if (error.reason === "Unreachable") contact.connected = undefined
           if (error.reason === "Busy" && error.code === 429) limiter.busy(now)
           doubt ||= error.doubt === true
           const wait =
             r.retry === false ? undefined : delay(error, r.method, attempts, now - started, budget, yield* Random.next)
-          if (wait === undefined) return yield* withDoubt(error, doubt, attempts)
+          if (wait === undefined) {
+            Reach.failed(context, error)
+            return yield* withDoubt(error, doubt, attempts)
+          }
           yield* Effect.sleep(wait)
         }
       })
@@ -210,6 +240,7 @@ export const make = (
       cluster,
       context,
       limit: limiter.limit,
+      contact,
       text: (r) => Effect.map(repeated(r), (answer) => answer.text),
       request: (r) =>
         Effect.flatMap(repeated(r), ({ status, headers, text, attempts, doubt }) => {

@@ -85,13 +85,14 @@ const parse = (file: string, text: string): Effect.Effect<Parsed, PluginError> =
     const lines = new yaml.LineCounter()
     const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true })
     if (document.errors.length > 0) {
-      const diagnostics = document.errors.slice(0, 5).map((e) => {
-        const { line, col } = lines.linePos(e.pos[0])
-        return Diagnostic.error("CW421", `kubeconfig is not valid YAML: ${harmless(e.message)}`, {
+      // Those after the first one follow from it.
+      const first = document.errors[0]!
+      const { line, col } = lines.linePos(first.pos[0])
+      return yield* refused([
+        Diagnostic.error("CW421", `kubeconfig is not valid YAML: ${harmless(first.message)}`, {
           place: { file, line, col }
         })
-      })
-      return yield* refused(diagnostics)
+      ])
     }
     const raw = yield* Effect.try({
       try: () => document.toJS({ maxAliasCount: 100 }) as unknown,

@@ -45,6 +45,7 @@ export interface ListRequest {
   readonly timeout?: number
   readonly budget?: number
   readonly retry?: boolean
+  readonly silence?: number
 }
 
 export interface Listed<A> {
@@ -106,7 +107,8 @@ const pages = <A>(
         ...(request.accept === undefined ? {} : { accept: request.accept }),
         ...(request.timeout === undefined ? {} : { timeout: request.timeout }),
         ...(request.budget === undefined ? {} : { budget: request.budget }),
-        ...(request.retry === undefined ? {} : { retry: request.retry })
+        ...(request.retry === undefined ? {} : { retry: request.retry }),
+        ...(request.silence === undefined ? {} : { silence: request.silence })
       })
     const items: Array<A> = []
     let text = yield* fetch(undefined)

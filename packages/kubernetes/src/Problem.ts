@@ -16,14 +16,14 @@ const certificate = (message: string): Reading => {
   if (/expired|CERT_HAS_EXPIRED|CertificateExpired/i.test(message)) {
     return {
       code: "CW424",
-      cause: `the certificate of the server has expired: ${message}`,
+      cause: "the certificate of the server has expired",
       help: "renew the server's certificate"
     }
   }
   if (/altname|not valid for name|NotValidForName|HOSTNAME_MISMATCH/i.test(message)) {
     return {
       code: "CW424",
-      cause: `the certificate of the server is for another name: ${message}`,
+      cause: `the certificate of the server is for another name: ${message.replace(/^Hostname\/IP does not match certificate's altnames: /, "").replace(/ \(ERR_TLS_CERT_ALTNAME_INVALID\)$/, "")}`,
       help: "use a name of the certificate as `server`, or set tls-server-name in the kubeconfig"
     }
   }
@@ -34,8 +34,9 @@ const certificate = (message: string): Reading => {
   }
 }
 
+export const userOf = (context: Context): string => `the user of context ${JSON.stringify(context.name)}`
+
 const reading = (error: ApiError, context: Context): Reading => {
-  const user = `the user of context ${JSON.stringify(context.name)}`
   switch (error.reason) {
     case "Unreachable":
       return { code: "CW425", cause: `${context.server} does not answer: ${error.message}` }
@@ -48,7 +49,7 @@ const reading = (error: ApiError, context: Context): Reading => {
     case "NotApi":
       return { code: "CW426", cause: `${context.server} is no Kubernetes API: ${error.message}` }
     case "Unauthorized":
-      return { code: "CW427", cause: `${context.server} does not accept ${user}: ${error.message}` }
+      return { code: "CW427", cause: `${context.server} does not accept ${userOf(context)}: ${error.message}` }
     case "Forbidden":
       return { code: "CW428", cause: error.message }
     case "Busy":

@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import { ApiError, type Reason } from "./ApiError.ts"
 import type { Client } from "./Client.ts"
 import { currentVersion, list, type Raw } from "./List.ts"
-import { type Data, type Entry, Store } from "./Store.ts"
+import { compact, type Data, type Entry, Store } from "./Store.ts"
 import { type End, watch } from "./Watch.ts"
 
 /** The connection: `synced` while it stands, `stale` since `since` when it is lost, `never-synced` before the first list. */
@@ -29,8 +29,13 @@ export interface Reflection<A> {
   readonly path: string
   readonly labelSelector?: string
   readonly fieldSelector?: string
-  /** What is kept of an object; undefined leaves it out. Must not throw: an object that makes it throw is left as it was. */
-  readonly project: (object: Raw) => A | undefined
+  /**
+   * What is kept of an object under its key; undefined leaves it out. Must not throw: an object that makes it throw is
+   * left as it was.
+   */
+  readonly project: (object: Raw, key: string) => A | undefined
+  /** One key per object; `namespace/name` where nothing is said. */
+  readonly key?: (object: Raw) => string
   /** Called once at the start with a way to see all that is known, for who wants to keep it. */
   readonly view?: (values: () => Iterable<A>) => void
 }
@@ -46,6 +51,8 @@ export interface Settings {
   readonly backoffMost: number
   /** Most pause after a refusal that only a person can mend: rights, credentials, certificates. */
   readonly refusedPause: number
+  /** How long one list is tried again at once, before it counts as a failed attempt. */
+  readonly listBudget: number
   /** Finite: the stream ends after the first snapshot, or after so many failed attempts at it. */
   readonly once?: number
 }
@@ -54,6 +61,7 @@ export const defaults: Settings = {
   pageSize: 500,
   watchFor: 300_000,
   silence: 150_000,
+  listBudget: 1000,
   backoff: 800,
   backoffMost: 30_000,
   refusedPause: 30_000
@@ -68,10 +76,11 @@ const refusals: ReadonlySet<Reason> = new Set([
   "NotFound"
 ])
 
+/** A joined string is one piece in memory, a template keeps its parts. */
 export const keyOf = (object: Raw): string =>
   object.metadata.namespace === undefined
     ? object.metadata.name
-    : `${object.metadata.namespace}/${object.metadata.name}`
+    : [object.metadata.namespace, object.metadata.name].join("/")
 
 type Changed = "ADDED" | "MODIFIED" | "DELETED"
 
@@ -122,11 +131,15 @@ class Run<A> {
     this.news.openUnsafe()
   }
 
+  private keyOf(object: Raw): string {
+    return (this.what.key ?? keyOf)(object)
+  }
+
   private entry(object: Raw): readonly [string, Entry<A>] | undefined {
-    const key = keyOf(object)
+    const key = this.keyOf(object)
     try {
-      const value = this.what.project(object)
-      return value === undefined ? undefined : [key, { version: object.metadata.resourceVersion ?? "", value }]
+      const value = this.what.project(object, key)
+      return value === undefined ? undefined : [key, { version: compact(object.metadata.resourceVersion ?? ""), value }]
     } catch {
       // Nothing is lost on a bug of the projection: what was known stays.
       const old = this.store.get(key)
@@ -143,7 +156,7 @@ class Run<A> {
   private changed(type: Changed, object: Raw): void {
     this.arrived(object.metadata.resourceVersion ?? "")
     const entry = type === "DELETED" ? undefined : this.entry(object)
-    if (entry === undefined) this.store.delete(keyOf(object))
+    if (entry === undefined) this.store.delete(this.keyOf(object))
     else this.store.set(...entry)
     this.news.openUnsafe()
   }
@@ -154,7 +167,8 @@ class Run<A> {
       query: this.query,
       limit: this.settings.pageSize,
       timeout: 60_000,
-      budget: 1000
+      silence: Math.min(20_000, this.settings.silence),
+      budget: this.settings.listBudget
     }
     return Effect.map(
       list(this.client, request, (object) => this.entry(object)),

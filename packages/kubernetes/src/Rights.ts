@@ -11,8 +11,26 @@ export interface Right {
   readonly namespace?: string
 }
 
-export const rightText = (r: Right): string =>
-  `${r.verb} ${r.resource}${r.group === "" ? "" : `.${r.group}`}${r.namespace === undefined ? "" : ` in namespace ${r.namespace}`}`
+const listed = (words: ReadonlyArray<string>): string =>
+  words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`
+
+/** `list and watch services; delete gateways.networking.istio.io in namespace istio-system` */
+export const rightsText = (rights: ReadonlyArray<Right>): string => {
+  const verbs = new Map<string, Array<string>>()
+  for (const r of rights) {
+    const what = `${r.resource}${r.group === "" ? "" : `.${r.group}`}`
+    const where = r.namespace === undefined ? "" : ` in namespace ${r.namespace}`
+    const key = `${what}${where}`
+    verbs.set(key, [...(verbs.get(key) ?? []), r.verb])
+  }
+  // Resources that lack the same are named together.
+  const resources = new Map<string, Array<string>>()
+  for (const [what, lacking] of verbs) {
+    const key = listed(lacking)
+    resources.set(key, [...(resources.get(key) ?? []), what])
+  }
+  return [...resources].map(([lacking, what]) => `${lacking} ${listed(what)}`).join("; ")
+}
 
 /** Those of the rights that are missing. */
 export const missing = (client: Client, rights: ReadonlyArray<Right>): Effect.Effect<ReadonlyArray<Right>, ApiError> =>

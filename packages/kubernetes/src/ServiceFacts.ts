@@ -7,7 +7,6 @@ import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import {
   type BackendFact,
   type BadEntry,
-  identity,
   type Origin,
   type Protocol,
   protocols,
@@ -59,9 +58,13 @@ export interface Spoken {
 const prefix = "coddiwomple.io/"
 const known = ["bare-name", "traffic", "consumers", "export-to", "address", "meshed", "weight"] as const
 
-export const serviceFacts = (object: ServiceObject, naming: Naming, origin: Origin): Spoken => {
+/** Identity of the service that a Service says; in one piece, since a template keeps its parts and there are many. */
+export const idOf = ({ metadata: { name, namespace = "default" } }: ServiceObject): string =>
+  [name, namespace].join(".")
+
+/** `id`: what `idOf` says, where the caller has it. */
+export const serviceFacts = (object: ServiceObject, naming: Naming, origin: Origin, id = idOf(object)): Spoken => {
   const { name, namespace = "default", annotations = {} } = object.metadata
-  const id = identity(name, namespace)
   const out: Array<Diagnostic.Diagnostic> = []
   // A place costs a look at the text: only what has a finding pays for it.
   const at = () => ({ object: origin.object, place: origin.place?.(), service: id })
@@ -103,26 +106,11 @@ export const serviceFacts = (object: ServiceObject, naming: Naming, origin: Orig
   if (errors.length > 0) return { facts: [], bad: [{ service: id, diagnostics: errors }], diagnostics: out }
   const bare = naming.bareNames.has(namespace) || annotations[`${prefix}bare-name`] === "true"
   const { weight, ...declared } = settings
+  const service: ServiceFact = { kind: "service", name, namespace, prefixes: bare ? [id, name] : [id], ports, origin }
+  const host = [id, naming.domain].join(".svc.")
+  const backend: BackendFact = { kind: "backend", service: id, cluster: naming.cluster, host, origin }
   return {
-    facts: [
-      {
-        kind: "service",
-        name,
-        namespace,
-        prefixes: bare ? [`${name}.${namespace}`, name] : [`${name}.${namespace}`],
-        ports,
-        ...declared,
-        origin
-      },
-      {
-        kind: "backend",
-        service: id,
-        cluster: naming.cluster,
-        host: `${name}.${namespace}.svc.${naming.domain}`,
-        ...(weight === undefined ? {} : { weight }),
-        origin
-      }
-    ],
+    facts: [Object.assign(service, declared), weight === undefined ? backend : { ...backend, weight }],
     bad: [],
     diagnostics: out
   }

@@ -3,10 +3,14 @@
  * events. A slow consumer costs memory by the number of objects, not by the number of events.
  */
 export interface Entry<A> {
-  /** Resource version; opaque, compared for equality only. */
-  readonly version: string
+  /** Resource version, as `compact` makes it; opaque, compared for equality only. */
+  readonly version: string | number
   readonly value: A
 }
+
+/** As a small number where it is one: many are kept. */
+export const compact = (version: string): string | number =>
+  /^[1-9]\d{0,8}$/.test(version) ? Number(version) : version
 
 export type Data<A> =
   | { readonly _tag: "Snapshot"; readonly items: ReadonlyMap<string, A> }

@@ -31,11 +31,12 @@ type Undici = {
 }
 
 const noted =
-  (connector: buildConnector.connector, opening: Set<Socket>): buildConnector.connector =>
+  (connector: buildConnector.connector, opening: Set<Socket>, connected: () => void): buildConnector.connector =>
   (options, callback) => {
     let socket: Socket | undefined
     const done: buildConnector.Callback = (...args) => {
       if (socket !== undefined) opening.delete(socket)
+      if (args[0] === null) connected()
       callback(...args)
     }
     socket = connector(options, done) as unknown as Socket
@@ -48,7 +49,8 @@ const agent = (
   credential: Credential,
   connections: number,
   connectTimeout: number,
-  opening: Set<Socket>
+  opening: Set<Socket>,
+  connected: () => void
 ): Dispatcher => {
   const tls = {
     rejectUnauthorized: !context.insecure,
@@ -69,9 +71,11 @@ const agent = (
   if (context.proxy === undefined) {
     return new undici.Agent({
       ...options,
-      connect: noted(undici.buildConnector({ allowH2: false, ...connect, ...tls }), opening)
+      connect: noted(undici.buildConnector({ allowH2: false, ...connect, ...tls }), opening, connected)
     })
   }
+  // What a proxy connects to cannot be seen.
+  connected()
   const url = new URL(context.proxy)
   if (url.protocol.startsWith("socks")) {
     return new undici.Socks5ProxyAgent(context.proxy.replace(/^socks5h:/, "socks5:"), {
@@ -106,7 +110,7 @@ const close = (pair: Pair, force: boolean): Promise<unknown> => {
 
 export const make = (
   context: Context,
-  options: { readonly connections: number; readonly connectTimeout: number }
+  options: { readonly connections: number; readonly connectTimeout: number; readonly connected: () => void }
 ): Effect.Effect<Transport, never, Scope.Scope> =>
   Effect.gen(function* () {
     const undici = yield* Effect.promise(loadUndici)
@@ -123,7 +127,7 @@ export const make = (
           const old = current
           const opening = new Set<Socket>()
           const made = (connections: number) =>
-            agent(undici, context, credential, connections, options.connectTimeout, opening)
+            agent(undici, context, credential, connections, options.connectTimeout, opening, options.connected)
           current = { opening, cert: credential.cert, agents: { request: made(options.connections), watch: made(64) } }
           if (old !== undefined) {
             retired.add(old)

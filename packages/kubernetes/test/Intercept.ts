@@ -32,6 +32,8 @@ export interface Intercept extends AsyncDisposable {
   readonly count: (verb: string) => number
   /** Around every request that writes; undefined means that the caller is gone. */
   gate: <A>(what: string, write: () => Promise<A>) => Promise<A | undefined>
+  /** The token that the server gets for the one a request has. */
+  exchange: (bearer: string) => string
   /** Decides about every request until it is set again. */
   decide: (seen: Seen, nth: number) => Verdict
   /** Ends all connections. */
@@ -61,6 +63,12 @@ export const startIntercept = async (server: ApiServer, token = server.token): P
   const seen: Array<Seen> = []
   const open = new Set<ServerResponse>()
 
+  const headersOf = (incoming: IncomingMessage): IncomingMessage["headers"] => {
+    const { authorization, ...rest } = incoming.headers
+    const bearer = authorization?.replace(/^Bearer /, "")
+    return bearer === undefined ? rest : { ...rest, authorization: `Bearer ${self.exchange(bearer)}` }
+  }
+
   const forward = (incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer, verdict: Verdict): void => {
     const options: RequestOptions = {
       host: "127.0.0.1",
@@ -68,7 +76,7 @@ export const startIntercept = async (server: ApiServer, token = server.token): P
       ca: server.ca,
       method: incoming.method ?? "GET",
       path: incoming.url ?? "/",
-      headers: incoming.headers
+      headers: headersOf(incoming)
     }
     const upstream = send(options, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
@@ -111,7 +119,7 @@ export const startIntercept = async (server: ApiServer, token = server.token): P
         ca: server.ca,
         method: incoming.method ?? "GET",
         path: incoming.url ?? "/",
-        headers: incoming.headers
+        headers: headersOf(incoming)
       }
       const upstream = send(options, (answer) => {
         const parts: Array<Buffer> = []
@@ -167,6 +175,7 @@ export const startIntercept = async (server: ApiServer, token = server.token): P
     seen,
     count: (verb) => seen.filter((s) => s.verb === verb).length,
     gate: (_what, write) => write(),
+    exchange: (bearer) => bearer,
     decide: () => undefined,
     drop: () => {
       for (const response of open) response.socket?.destroy()

@@ -1,4 +1,7 @@
 // The reflector against real API servers, one test per fault: what it knows equals what the server has, always.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { type ApiServer, startApiServer } from "../../../test/parts/ApiServer.ts"
@@ -201,6 +204,35 @@ describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
     proxy.decide = () => undefined
     await settled(v)
     expect(v.items.get("default/a")).not.toBe(before)
+  })
+
+  it("W12: a token that is revoked while watching: the exec plugin gives another one, and nothing is missed", async () => {
+    await put("a")
+    const directory = mkdtempSync(join(tmpdir(), "cw-w12-"))
+    const current = join(directory, "token")
+    writeFileSync(current, "first")
+    proxy = await startIntercept(server)
+    // The server knows one token: the proxy lets each live for a while in its place.
+    const status401 = { status: 401, body: status(401, "Unauthorized", "Unauthorized") }
+    let revoked = ""
+    proxy.exchange = (bearer) => (bearer === "first" || bearer === "second" ? server.token : bearer)
+    proxy.decide = ({ authorization }) => (authorization === `Bearer ${revoked}` ? status401 : undefined)
+    const plugin = join(directory, "plugin")
+    const credential = `{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"}}`
+    writeFileSync(plugin, `#!/bin/sh\nprintf '${credential}' "$(cat ${current})"\n`, { mode: 0o755 })
+    const kubeconfig = join(directory, "kubeconfig")
+    const exec = `exec: { apiVersion: client.authentication.k8s.io/v1, command: ${plugin} }`
+    writeFileSync(kubeconfig, readFileSync(proxy.kubeconfig, "utf8").replace(/token: \S+/, exec))
+    view = observe(kubeconfig, { path: base, project: uid })
+    await settled(view)
+    writeFileSync(current, "second")
+    revoked = "first"
+    proxy.drop()
+    await put("b")
+    await settled(view)
+    expect(proxy.seen.at(-1)?.authorization).toBe("Bearer second")
+    expect(proxy.seen.filter((s) => s.verb === "LIST" && s.url.searchParams.get("limit") === "500")).toHaveLength(1)
+    rmSync(directory, { recursive: true })
   })
 
   it("W13: rights that go and come back: stale with the reason, data kept, then synced", async () => {

@@ -94,7 +94,8 @@ export const start = async (
     if (bring === "hang") return
     if (bring === "reset") return void incoming.socket.destroy()
     if (typeof bring === "object" && "status" in bring) {
-      const headers = bring.retryAfter === undefined ? {} : { "retry-after": String(bring.retryAfter) }
+      const headers: Readonly<Record<string, string>> =
+        bring.retryAfter === undefined ? {} : { "retry-after": String(bring.retryAfter) }
       return send(out, { status: bring.status, headers, body: bring.body ?? "" })
     }
     if (typeof bring === "object" && "delay" in bring) await new Promise((resolve) => setTimeout(resolve, bring.delay))

@@ -22,9 +22,13 @@ export const words: Readonly<Record<State, string>> = {
   none: "not here"
 }
 
+const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0))
+
+/** One flat string: built letter by letter it would be a chain of a hundred strings per row until it is sent. */
 export const encode = (cells: Uint8Array): string => {
   let out = ""
-  for (let i = 0; i < cells.length; i++) out += letters[cells[i]!]
+  for (let from = 0; from < cells.length; from += 4096)
+    out += String.fromCharCode(...cells.subarray(from, from + 4096).map((cell) => bytes[cell]!))
   return out
 }
 

@@ -175,6 +175,8 @@ export const Change = Schema.Struct({
   op: Schema.Literals(["create", "update", "delete", "held", "conflict"]),
   target: text,
   id: text,
+  /** The generated object behind it, where `id` is the path of a file. */
+  resource: maybe(text),
   service: maybe(text),
   intended: maybe(text),
   reason: maybe(text),

@@ -81,6 +81,14 @@ export class Matrix {
     return this.rows[at]!.held ? Math.min(found, code.held) : found
   }
 
+  /** The column to look at first: the worst, of equals the first; undefined where the service is nowhere. */
+  worstColumn(at: number): number | undefined {
+    const found = worst(this.cells, at * this.width, (at + 1) * this.width)
+    if (found === code.none) return undefined
+    const column = this.cells.subarray(at * this.width, (at + 1) * this.width).indexOf(found)
+    return column < 0 ? undefined : column
+  }
+
   present(at: number): number {
     let n = 0
     for (let i = at * this.width; i < (at + 1) * this.width; i++) if (this.cells[i] !== code.none) n++

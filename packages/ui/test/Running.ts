@@ -59,6 +59,7 @@ export const rig = (
   options: {
     readonly apply?: Server.Options["apply"]
     readonly patience?: number
+    readonly every?: number
     readonly allow?: ReadonlyArray<string>
   } = {}
 ): Effect.Effect<Rig, unknown, Scope.Scope> =>
@@ -132,7 +133,8 @@ export const rig = (
         { id: "told", kind: "source", type: "told", reads: [] },
         { id: "names", kind: "transform", type: "names", reads: [] },
         { id: "out", kind: "sink", type: "kubectl-apply", reads: ["names"] }
-      ]
+      ],
+      ...(options.every === undefined ? {} : { again: engine.again, every: options.every })
     })
     yield* engine.start
     const tokens = new Tokens()

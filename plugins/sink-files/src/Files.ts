@@ -5,7 +5,7 @@ import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { apply, type Shrink } from "@coddiwomple/core/FileApply"
 import { reasonOf } from "@coddiwomple/core/FileDisk"
 import { isLeft } from "@coddiwomple/core/FileLock"
-import { failure, locked, outdated } from "@coddiwomple/core/FilesSink"
+import { failure, fit, locked, outdated } from "@coddiwomple/core/FilesSink"
 import { type TreePlan, type Wanted, want } from "@coddiwomple/core/FileTree"
 import { type ClusterChange, Mapping } from "@coddiwomple/core/Mapping"
 import {
@@ -121,6 +121,7 @@ export const makeFiles = (site: Site): SinkImpl<Plan, PluginError> => {
       const changes = told === undefined ? undefined : desired.changesSince(told)
       const recheck = told === desired.generation && healthy
       told = undefined
+      yield* fit(targets.disk)
       const cause = (error: Parameters<typeof failure>[1]) => failure(`cannot read ${site.root}`, error)
       yield* Effect.mapError(targets.follow(desired.model.fleet), cause)
       left ??= yield* Effect.mapError(isLeft(site.fs, targets.disk.at(`${stateFolder}/lock`)), cause)
@@ -208,7 +209,7 @@ export const makeFiles = (site: Site): SinkImpl<Plan, PluginError> => {
           })
         )
       }),
-    probe: probe(site)
+    probe: Effect.andThen(fit(targets.disk), probe(site))
   }
 }
 

@@ -6,6 +6,7 @@ import { digest } from "@coddiwomple/core/Digest"
 import { emit } from "@coddiwomple/core/Emit"
 import { FileDisk } from "@coddiwomple/core/FileDisk"
 import { FileManifest } from "@coddiwomple/core/FileManifest"
+import { FileStamps } from "@coddiwomple/core/FileStamps"
 import { FileTree, type Index } from "@coddiwomple/core/FileTree"
 import type { Fleet } from "@coddiwomple/core/Model"
 import type { Layout } from "@coddiwomple/core/Layout"
@@ -32,6 +33,8 @@ export interface Site {
   readonly finite: boolean
   readonly config: Config
   readonly layout: Layout
+  /** Where stamps of files are kept; undefined: nowhere. */
+  readonly cache: string | undefined
 }
 
 const index: Index = {
@@ -105,7 +108,7 @@ export class Targets {
 
   private make(folder: string): Target {
     const target = this.nameOf(folder)
-    const { config, finite, fs, owner, root } = this.site
+    const { cache, config, finite, fs, owner, root } = this.site
     const state = `${records}/${folder}`
     const disk = new FileDisk(fs, root, config.fsync, digest(state).slice(0, 8))
     const manifest = new FileManifest(disk, state, owner, !finite)
@@ -117,7 +120,8 @@ export class Targets {
       manifest,
       adopt,
       overwrite,
-      ...(config.kustomization ? { index } : {})
+      ...(config.kustomization ? { index } : {}),
+      ...(cache === undefined ? {} : { stamps: new FileStamps(fs, cache, `${root}/${folder}`) })
     })
     return { tree, cluster: undefined }
   }

@@ -30,6 +30,7 @@ export default Sink.make({
       const layout = parse(config.layout)
       if ("problem" in layout) return yield* Effect.fail(permanent(`layout: ${layout.problem}`))
       const root = path.resolve(host.directory, config.path)
-      return makeFiles({ fs, root, owner: host.pipeline, finite: host.finite, config, layout })
+      const cache = host.cacheDirectory === undefined ? undefined : path.join(host.cacheDirectory, "files")
+      return makeFiles({ fs, root, owner: host.pipeline, finite: host.finite, config, layout, cache })
     })
 })

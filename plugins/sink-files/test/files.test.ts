@@ -6,10 +6,12 @@ import { decodeOptions } from "@coddiwomple/core/Node"
 import { defaultLimits, type Policy, secure } from "@coddiwomple/core/Guard"
 import { Host } from "@coddiwomple/core/Host"
 import { executable, type Plan, type Report } from "@coddiwomple/core/Plan"
+import { PluginError } from "@coddiwomple/core/PluginError"
 import type { SinkImpl } from "@coddiwomple/core/Sink"
 import { FakeHost, FaultyFileSystem, Given, Worlds } from "@coddiwomple/testing"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import { assert, describe, it } from "vitest"
 import { parse } from "yaml"
@@ -410,4 +412,69 @@ it("a folder without rights fails alone and says so", async (context) => {
   } finally {
     forbid(false)
   }
+})
+
+describe("a new process", () => {
+  it("looks at what it wrote without reading it; what somebody changed, and all of it without its cache, is read", async () => {
+    using dir = Worlds.directory()
+    const cacheDirectory = `${dir.directory}-cache`
+    const many = Array.from({ length: 1100 }, (_, i) => Given.configMap(fleet, `m${i}`, { v: "1" }, { in: ["a"] }))
+    let opened = 0
+    const run = () =>
+      Effect.runPromise(
+        Effect.gen(function* () {
+          const real = yield* FileSystem.FileSystem
+          opened = 0
+          const counting = FileSystem.FileSystem.of({
+            ...real,
+            open: (file, options) => {
+              if (file.includes("configmap-")) opened++
+              return real.open(file, options)
+            }
+          })
+          const host = FakeHost.make({ directory: dir.directory, cacheDirectory })
+          const decoded = yield* Schema.decodeUnknownEffect(plugin.config, decodeOptions)({ path: "." })
+          const sink = (yield* plugin
+            .make(decoded)
+            .pipe(
+              Effect.provideService(FileSystem.FileSystem, counting),
+              Effect.provideService(Host, host.service)
+            )) as SinkImpl<Plan>
+          return yield* step(sink, desired(many))
+        }).pipe(Effect.scoped, Effect.provide(platform))
+      )
+    await run()
+    assert.deepStrictEqual(list((await run()).plan), [])
+    assert.strictEqual(opened, 0)
+    dir.write("a/default/configmap-m7.yaml", "mine\n")
+    assert.deepStrictEqual(list((await run()).plan), ["conflict a default/configmap-m7.yaml"])
+    assert.strictEqual(opened, 1)
+    const [kept] = fs.readdirSync(`${cacheDirectory}/files`)
+    const file = `${cacheDirectory}/files/${kept}`
+    fs.writeFileSync(file, fs.readFileSync(file, "utf8").slice(0, -10))
+    assert.deepStrictEqual(list((await run()).plan), ["conflict a default/configmap-m7.yaml"])
+    assert.strictEqual(opened, 1100)
+    fs.rmSync(cacheDirectory, { recursive: true })
+  })
+})
+
+describe("a path where no folder can be", () => {
+  const linux = it.skipIf(!fs.existsSync("/proc/self") || !fs.existsSync("/dev/full"))
+  const outcome = (path: string) => deliver("/tmp", [desired([reviews])], { path }).catch((error: Error) => error)
+
+  linux.each([
+    ["/dev/full", "cannot write to /dev/full: /dev/full is a device, not a folder"],
+    ["/dev/null/out", "cannot write to /dev/null/out: /dev/null is a device, not a folder"],
+    ["/proc/cw/out", "cannot write to /proc/cw/out: /proc/cw cannot be made: nothing can be created there"],
+    ["/proc/self/fd", "cannot write to /proc/self/fd: /proc/self/fd/.cw cannot be made: nothing can be created there"]
+  ])(
+    "%s is refused at once, and said why",
+    async (path, message) => {
+      const error = await outcome(path)
+      assert.instanceOf(error, PluginError)
+      const { diagnostics, retryable } = error as PluginError
+      assert.deepStrictEqual([(error as Error).message, retryable, diagnostics?.[0]?.code], [message, false, "CW704"])
+    },
+    10_000
+  )
 })

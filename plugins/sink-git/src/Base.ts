@@ -1,127 +1,121 @@
 /**
- * What a branch holds below our folder: paths with blob ids, and the inventory. Read from one commit, so that nothing in it
- * can be half of something.
+ * What a branch holds below our folder: the inventory, and every file that is not as the inventory says. Where a file is
+ * listed and nothing odd is known of it, its blob is the listed one.
  */
-import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import { empty, type Entry, type Inventory } from "@coddiwomple/core/Inventory"
-import { refused, type PluginError } from "@coddiwomple/core/PluginError"
+import type { Entry } from "@coddiwomple/core/Inventory"
 import { stateFolder } from "@coddiwomple/core/SafePath"
-import * as Effect from "effect/Effect"
-import type { Broken, Git } from "./Git.ts"
-import * as Manifest from "./Manifest.ts"
+import type { Folders, FolderSet } from "./Folders.ts"
+import { find, Ledger, type Listed, put } from "./Ledger.ts"
 
 export const manifestPath = `${stateFolder}/manifest.json`
 
-export interface Base {
+/** Blob id, with its mode in front where it is no plain file; null: listed, but not there. */
+export type Odd = string | null
+
+export class Base {
+  readonly folders: Folders
+  readonly ledger: Ledger
+  /** Path below the folder of a cluster → folder → what is there. Also of folders that are not ours. */
+  readonly odd = new Map<string, Map<string, Odd>>()
+  /** Files beside the folders. */
+  readonly top = new Map<string, string>()
   /** Undefined: there is no such branch yet. */
-  readonly commit: string | undefined
-  /** Path below the prefix → blob id; what is no plain file carries its mode in front. */
-  readonly tree: Map<string, string>
-  readonly inventory: Inventory
-  /** Where the text of the manifest is, as the commit names it. */
-  readonly manifest: string | undefined
-}
+  commit: string | undefined
+  /** Blob of the manifest. */
+  manifest: string | undefined
+  /** Paths that changed since somebody compared. */
+  readonly touched = new Set<string>()
 
-export const nothing = (owner: string): Base => ({
-  commit: undefined,
-  tree: new Map(),
-  inventory: empty(owner),
-  manifest: undefined
-})
+  constructor(folders: Folders, ledger: Ledger, commit: string | undefined, manifest: string | undefined) {
+    this.folders = folders
+    this.ledger = ledger
+    this.commit = commit
+    this.manifest = manifest
+  }
 
-/** `prefix` is empty or ends with a slash. `known` spares reading a manifest that did not change. */
-export const read = (
-  git: Git,
-  commit: string,
-  prefix: string,
-  owner: string,
-  known: Base | undefined,
-  expected: (path: string) => Entry | undefined
-): Effect.Effect<Base, PluginError | Broken> =>
-  Effect.gen(function* () {
-    if (prefix !== "") {
-      const folders = prefix
-        .split("/")
-        .slice(0, -1)
-        .map((_, i, all) => all.slice(0, i + 1).join("/"))
-      const listed = yield* git.local(["ls-tree", "-z", "--full-tree", commit, "--", ...folders])
-      for (const { mode, path } of parse(listed))
-        if (mode !== "040000") return yield* Effect.fail(refused([blocked(path)]))
+  /** Blob of a file, or undefined. */
+  there(path: string, folder: string): string | undefined {
+    const odd = this.odd.get(path)?.get(folder)
+    if (odd !== undefined) return odd ?? undefined
+    return this.ledger.entry(path, this.folders.known(folder))?.digest
+  }
+
+  /** Takes note of what a tree holds at a full path; undefined: nothing. */
+  see(full: string, id: string | undefined): void {
+    const at = full.indexOf("/")
+    if (at < 0) {
+      if (id === undefined) this.top.delete(full)
+      else this.top.set(full, id)
+      return
     }
-    const listed = yield* git.local([
-      "ls-tree",
-      "-r",
-      "-z",
-      "--full-tree",
-      commit,
-      ...(prefix === "" ? [] : ["--", prefix])
-    ])
-    const tree = new Map<string, string>()
-    for (const { id, mode, path } of parse(listed))
-      tree.set(path.slice(prefix.length), mode === "100644" ? id : `${mode} ${id}`)
-    const manifest = tree.get(manifestPath)
-    if (manifest === undefined) return { commit, tree, inventory: empty(owner), manifest }
-    if (manifest === known?.manifest) return { commit, tree, inventory: known.inventory, manifest }
-    if (manifest.includes(" ")) return yield* Effect.fail(refused([unreadable(prefix, "it is no plain file")]))
-    const text = yield* git.local(["cat-file", "blob", manifest])
-    const inventory = Manifest.parse(text.toString("utf8"), expected)
-    if ("problem" in inventory) return yield* Effect.fail(refused([unreadable(prefix, inventory.problem)]))
-    if (inventory.owner !== owner) return yield* Effect.fail(refused([foreign(prefix, inventory.owner, owner)]))
-    return { commit, tree, inventory, manifest }
-  })
+    const [folder, path] = [full.slice(0, at), full.slice(at + 1)]
+    const listed = this.ledger.entry(path, this.folders.known(folder))
+    this.touched.add(path)
+    if (id === listed?.digest) this.plain(path, folder)
+    else {
+      const byFolder = this.odd.get(path)
+      if (byFolder === undefined) this.odd.set(path, new Map([[folder, id ?? null]]))
+      else byFolder.set(folder, id ?? null)
+    }
+  }
 
-interface Listed {
-  readonly mode: string
-  readonly id: string
-  readonly path: string
-}
+  private plain(path: string, folder: string): void {
+    const byFolder = this.odd.get(path)
+    if (byFolder?.delete(folder) === true && byFolder.size === 0) this.odd.delete(path)
+  }
 
-/** `<mode> SP <type> SP <id> TAB <path> NUL`. */
-function* parse(output: Buffer): Generator<Listed> {
-  const text = output.toString("utf8")
-  for (let at = 0; at < text.length; ) {
-    const end = text.indexOf("\0", at)
-    const tab = text.indexOf("\t", at)
-    yield { mode: text.slice(at, at + 6), id: text.slice(tab - 40, tab), path: text.slice(tab + 1, end) }
-    at = end + 1
+  /** A commit with these changes is there now. */
+  become(draft: Draft, commit: string, manifest: string | undefined): void {
+    for (const [path, list] of draft.lists) {
+      this.ledger.set(path, list)
+      this.touched.add(path)
+      if (!this.odd.has(path)) continue
+      for (const folder of this.folders.list(draft.edited.get(path)!)) this.plain(path, folder)
+    }
+    this.commit = commit
+    this.manifest = manifest
   }
 }
 
-const help = "restore it from the history; or remove it and run once with adopt: true"
+export const nothing = (folders: Folders): Base => new Base(folders, new Ledger(), undefined, undefined)
 
-const unreadable = (prefix: string, why: string) =>
-  Diagnostic.error("CW705", `${prefix}${manifestPath} cannot be relied on: ${why}`, { help })
+/** Changes on top of a base: where it says something, the file is listed and there, or neither. */
+export class Draft {
+  readonly base: Base
+  /** Lists in place of the ledger's. */
+  readonly lists = new Map<string, Array<{ entry: Entry; in: FolderSet }>>()
+  readonly edited = new Map<string, FolderSet>()
 
-const foreign = (prefix: string, other: string, owner: string) =>
-  Diagnostic.error(
-    "CW706",
-    `the files below ${prefix === "" ? "the repository" : prefix} belong to pipeline ${other}, not to ${owner}`
-  )
+  constructor(base: Base) {
+    this.base = base
+  }
 
-const blocked = (path: string) =>
-  Diagnostic.error("CW702", `${path} in the repository is no folder`, { help: "use another `path`, or move it away" })
+  put(path: string, folders: FolderSet, entry: Entry | undefined): void {
+    const list = this.lists.get(path)
+    // Cluster by cluster, one body comes by again and again.
+    if (list?.length === 1 && list[0]!.entry === entry) list[0]!.in |= folders
+    else this.lists.set(path, put(list ?? this.base.ledger.at(path), folders, entry))
+    this.edited.set(path, (this.edited.get(path) ?? 0n) | folders)
+  }
 
-/** Who made a commit, and on what. */
-export interface Commit {
-  readonly tree: string
-  readonly parents: ReadonlyArray<string>
-  readonly author: string
-  readonly committer: string
-  /** Seconds since the epoch. */
-  readonly date: number
+  at(path: string): ReadonlyArray<Listed> {
+    return this.lists.get(path) ?? this.base.ledger.at(path)
+  }
+
+  entry(path: string, folder: string): Entry | undefined {
+    return find(this.at(path), this.base.folders.known(folder))
+  }
+
+  there(path: string, folder: string): string | undefined {
+    const edited = this.edited.get(path)
+    if (edited === undefined || (edited & this.base.folders.known(folder)) === 0n) return this.base.there(path, folder)
+    return this.entry(path, folder)?.digest
+  }
+
+  /** Paths of the inventory, those that leave it too. */
+  paths(): ReadonlyArray<string> {
+    const { ledger } = this.base
+    const fresh = [...this.lists.keys()].filter((path) => ledger.at(path).length === 0)
+    return fresh.length === 0 ? ledger.paths : [...ledger.paths, ...fresh]
+  }
 }
-
-export const commitOf = (git: Git, id: string): Effect.Effect<Commit, PluginError | Broken> =>
-  Effect.map(git.local(["cat-file", "commit", id]), (raw) => {
-    const head = raw.toString("utf8").split("\n\n", 1)[0]!.split("\n")
-    const of = (key: string) => head.filter((l) => l.startsWith(`${key} `)).map((l) => l.slice(key.length + 1))
-    const person = (key: string) => /^(.*>) (-?\d+) [-+]\d+$/.exec(of(key)[0] ?? "")
-    const committer = person("committer")
-    return {
-      tree: of("tree")[0] ?? "",
-      parents: of("parent"),
-      author: person("author")?.[1] ?? "",
-      committer: committer?.[1] ?? "",
-      date: Number(committer?.[2] ?? 0)
-    }
-  })

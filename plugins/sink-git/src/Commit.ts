@@ -2,6 +2,7 @@
  * One commit for all changes, made without index and worktree: what is written goes to fast-import as it is, past every
  * filter. Equal changes on an equal base give an equal commit.
  */
+import { textOf, type Wanted as File } from "@coddiwomple/core/FileTree"
 import type { PluginError } from "@coddiwomple/core/PluginError"
 import type { ReportItem } from "@coddiwomple/core/Plan"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
@@ -9,10 +10,10 @@ import { refused } from "@coddiwomple/core/PluginError"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Buffer } from "node:buffer"
-import { commitOf } from "./Base.ts"
-import type { Changes } from "./Compose.ts"
+import type { Change } from "./Compose.ts"
 import type { Config } from "./Config.ts"
 import { Broken, type Git, said } from "./Git.ts"
+import { commitOf } from "./History.ts"
 
 export interface CommitRequest {
   readonly config: Config
@@ -21,7 +22,7 @@ export interface CommitRequest {
   readonly parent: string | undefined
   /** Commit whose tree is changed, where that is not the parent. */
   readonly from: string | undefined
-  readonly changes: Changes
+  readonly changes: ReadonlyArray<Change>
   readonly message: string
   /** Seconds since the epoch; undefined: one second after the parent. */
   readonly date: number | undefined
@@ -40,7 +41,8 @@ const origin = 946_684_800
 
 export const next = "refs/cw/next"
 
-const piece = 256 * 1024
+/** Small, so that what is made for it dies young. */
+const piece = 32 * 1024
 
 export const commit = (git: Git, request: CommitRequest): Effect.Effect<Made, PluginError | Broken> =>
   Effect.gen(function* () {
@@ -49,7 +51,7 @@ export const commit = (git: Git, request: CommitRequest): Effect.Effect<Made, Pl
     const date = request.date ?? (below === undefined ? origin : below.date + 1)
     const from =
       request.from === undefined || request.from === parent ? undefined : (yield* commitOf(git, request.from)).tree
-    const input = Stream.fromIterable(script(request, date, from))
+    const input = Stream.fromIterable(script(request, date, from), { chunkSize: 1 })
     const options = ["-c", "pack.compression=1", "-c", "fastimport.unpackLimit=1"]
     const printed = yield* git.local(
       [...options, "fast-import", "--quiet", "--done", "--force", "--date-format=raw"],
@@ -67,28 +69,18 @@ function* script(
   date: number,
   from: string | undefined
 ): Generator<Uint8Array> {
-  const marks = new Map<string, number>()
-  const paths: Array<string> = []
   let text = ""
   // A text that many clusters share is sent once.
-  const known = new Map<string, number>()
-  for (const [path, body] of changes) {
-    if (body === undefined) {
-      paths.push(`D ${prefix}${path}\n`)
-      continue
+  const marks = new Map<File | string, number>()
+  for (const { file } of changes) {
+    if (file === undefined || marks.has(file)) continue
+    marks.set(file, marks.size + 1)
+    const body = typeof file === "string" ? file : textOf(file)
+    text += `blob\nmark :${marks.size}\ndata ${Buffer.byteLength(body)}\n${body}\n`
+    if (text.length > piece) {
+      yield Buffer.from(text)
+      text = ""
     }
-    let mark = known.get(body)
-    if (mark === undefined) {
-      mark = marks.size + 1
-      marks.set(String(mark), mark)
-      known.set(body, mark)
-      text += `blob\nmark :${mark}\ndata ${Buffer.byteLength(body)}\n${body}\n`
-      if (text.length > piece) {
-        yield Buffer.from(text)
-        text = ""
-      }
-    }
-    paths.push(`M 100644 :${mark} ${prefix}${path}\n`)
   }
   const mark = marks.size + 1
   const { email, name } = config.author
@@ -97,9 +89,11 @@ function* script(
   text += `data ${Buffer.byteLength(message)}\n${message}\n`
   if (parent !== undefined) text += `from ${parent}\n`
   if (from !== undefined) text += `M 040000 ${from} ""\n`
+  const full = ({ folder, path }: Change) => `${prefix}${folder === undefined ? "" : `${folder}/`}${path}`
   // What goes, goes first: a folder may take the place of a file.
-  for (const line of [...paths.filter((l) => l.startsWith("D")), ...paths.filter((l) => l.startsWith("M"))]) {
-    text += line
+  for (const change of changes) if (change.file === undefined) text += `D ${full(change)}\n`
+  for (const change of changes) {
+    if (change.file !== undefined) text += `M 100644 :${marks.get(change.file)} ${full(change)}\n`
     if (text.length > piece) {
       yield Buffer.from(text)
       text = ""

@@ -1,15 +1,18 @@
 /**
  * What is wanted against what a commit holds: the only place that decides whether a file is ours. It is ours when the
- * inventory lists it and its blob is the one that we wrote; nothing else is replaced or deleted.
+ * inventory lists it and its blob is the one that we wrote; nothing else is replaced or deleted. What was found at a path
+ * stands until the path changes on either side, so that a generation costs what changed.
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Entry } from "@coddiwomple/core/Inventory"
 import { added } from "@coddiwomple/core/LineCount"
 import { hold, type PlanItem } from "@coddiwomple/core/Plan"
 import { PathSet } from "@coddiwomple/core/SafePath"
-import { type Base, manifestPath } from "./Base.ts"
-import { indexText, members } from "./Compose.ts"
-import { blobId, kustomization, type Place, textOf, type Wanted } from "./Wanted.ts"
+import { type Base, Draft } from "./Base.ts"
+import type { FolderSet } from "./Folders.ts"
+import { intact, indexText, members } from "./Indexes.ts"
+import { type Listed, same, union } from "./Ledger.ts"
+import { blobId, kustomization, textOf, type Want, type Wanted } from "./Wanted.ts"
 
 export interface Rules {
   readonly adopt: boolean
@@ -18,173 +21,257 @@ export interface Rules {
   readonly index: boolean
 }
 
+/** Entries that change without a change of files: adopted, described anew, vanished. */
+export interface Silent {
+  readonly path: string
+  readonly in: FolderSet
+  readonly entry: Entry | undefined
+}
+
 export interface Comparison {
-  /** By path below the prefix. */
-  readonly items: ReadonlyMap<string, PlanItem>
-  /** Entries that change without a change of files: adopted, described anew, vanished. */
-  readonly silent: ReadonlyMap<string, Entry | undefined>
+  /** The caller's own. */
+  readonly items: Array<PlanItem>
+  readonly silent: ReadonlyArray<Silent>
   readonly unchanged: number
   /** Entries of the inventory by target. */
   readonly owned: ReadonlyMap<string, number>
   readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
 }
 
+/** What is to do or to say at one path. */
+interface Found {
+  readonly items: Array<PlanItem>
+  readonly silent: Array<Silent>
+  readonly findings: Array<Diagnostic.Diagnostic>
+  /** What will be listed and is not: created, or taken over. */
+  readonly joining: Array<Listed>
+  /** Files that are wanted and not as they should be. */
+  open: number
+}
+
 const maximumFindings = 20
 
 /** Lines of a text that stands in many clusters are counted once. */
 const lines = new WeakMap<object, number>()
-const linesOf = (place: Place): number => {
-  const known = lines.get(place.file) ?? added(textOf(place.file))
-  lines.set(place.file, known)
+const linesOf = ({ file }: Want): number => {
+  const known = lines.get(file) ?? added(textOf(file))
+  lines.set(file, known)
   return known
 }
 
-export const compare = (wanted: Wanted, base: Base, rules: Rules): Comparison => {
-  const items = new Map<string, PlanItem>()
-  const silent = new Map<string, Entry | undefined>()
-  const owned = new Map<string, number>()
-  const findings: Array<Diagnostic.Diagnostic> = []
-  const { inventory, tree } = base
-  const creates: Array<string> = []
-  let unchanged = 0
-  const count = (target: string) => owned.set(target, (owned.get(target) ?? 0) + 1)
-  const name = (path: string) => path.slice(path.indexOf("/") + 1)
+export class Compare {
+  private readonly wanted: Wanted
+  private readonly rules: Rules
+  private base: Base | undefined
+  private readonly found = new Map<string, Found>()
+  private open = 0
 
-  for (const [path, place] of wanted.files) {
-    const { file, target } = place
-    const { digest, service } = file.entry
-    const there = tree.get(path)
-    const entry = inventory.entries.get(path)
-    if (entry !== undefined) count(target)
-    if (there === digest && file.refused === undefined) {
-      if (!describes(entry, place)) silent.set(path, file.entry)
-      unchanged++
-      continue
-    }
-    const item = { target, id: name(path), ...(service === undefined ? {} : { service }) }
-    if (file.refused !== undefined) {
-      findings.push(Diagnostic.error("CW704", `${path}: ${file.refused}`, { service }))
-      items.set(path, { ...item, op: "conflict", reason: file.refused })
-    } else if (there === undefined) {
-      items.set(path, { ...item, op: "create", digest, added: linesOf(place), removed: 0 })
-      creates.push(path)
-    } else if (entry === undefined ? rules.adopt : there === entry.digest || rules.overwrite) {
-      items.set(path, { ...item, op: "update", digest, before: there })
-    } else {
-      const reason = entry === undefined ? "there is a file that cw does not own" : "changed by someone else"
-      findings.push(conflict(path, entry === undefined, service))
-      items.set(path, { ...item, op: "conflict", intended: "update", digest, before: there, reason })
-    }
+  constructor(wanted: Wanted, rules: Rules) {
+    this.wanted = wanted
+    this.rules = rules
   }
 
-  for (const [path, entry] of inventory.entries) {
-    if (wanted.files.has(path)) continue
-    const target = wanted.targetOf(path)
-    count(target)
-    if (wanted.failed.has(target) || (rules.index && name(path) === kustomization)) continue
-    const there = tree.get(path)
-    if (there === undefined) {
-      silent.set(path, undefined)
-      continue
+  with(base: Base): Comparison {
+    const { rules, wanted } = this
+    this.look(base)
+    const items: Array<PlanItem> = []
+    const silent: Array<Silent> = []
+    const findings: Array<Diagnostic.Diagnostic> = []
+    for (const one of this.found.values()) {
+      for (const item of one.items) items.push(item)
+      silent.push(...one.silent)
+      findings.push(...one.findings)
     }
-    const item = {
-      op: "delete" as const,
-      target,
-      id: name(path),
-      before: there,
-      ...(entry.service === undefined ? {} : { service: entry.service })
+    const blocked = this.block(items, findings)
+    if (rules.index) this.indexes(items, silent, findings, blocked)
+    const owned = new Map<string, number>()
+    for (const [set, count] of base.ledger.counts) {
+      for (const folder of base.folders.list(set)) {
+        const target = wanted.targetOf(folder)
+        owned.set(target, (owned.get(target) ?? 0) + count)
+      }
     }
-    if (there === entry.digest) items.set(path, item)
-    else {
-      findings.push(
-        Diagnostic.warning("CW703", `${path} is not wanted any more, but was changed by someone else: kept`)
-      )
-      items.set(path, hold(item, "changed by someone else"))
-    }
+    return { items, silent, unchanged: wanted.size - this.open, owned, diagnostics: limited(findings) }
   }
 
-  for (const [path, other] of blocked(creates, tree, items)) {
-    const item = items.get(path)!
-    const reason = `collides with ${other}, which is there already`
-    findings.push(Diagnostic.error("CW702", `${path} ${reason}`, { service: item.service }))
-    items.set(path, { ...item, op: "conflict", reason })
+  /** Looks at what changed since the last time. */
+  private look(base: Base): void {
+    const { found, wanted } = this
+    let paths: Iterable<string> = wanted.touched === "all" ? [] : new Set([...wanted.touched, ...base.touched])
+    const known = this.base === base
+    // Until it came through, nothing is known.
+    this.base = undefined
+    if (wanted.touched === "all" || !known) {
+      found.clear()
+      this.open = 0
+      paths = new Set([...wanted.paths(), ...base.ledger.paths])
+    }
+    for (const path of paths) {
+      this.open -= found.get(path)?.open ?? 0
+      const now = this.examine(path, base)
+      this.open += now?.open ?? 0
+      if (now === undefined) found.delete(path)
+      else found.set(path, now)
+    }
+    this.base = base
+    base.touched.clear()
+    wanted.touched = new Set()
   }
-  if (rules.index) indexes(wanted, base, rules, items, silent, findings)
-  return { items, silent, unchanged, owned, diagnostics: limited(findings) }
+
+  private examine(path: string, base: Base): Found | undefined {
+    const { rules, wanted } = this
+    if (rules.index && path === kustomization) return undefined
+    const [wants, list, odd] = [wanted.at(path), base.ledger.at(path), base.odd.get(path)]
+    const asWanted = (want: Want) =>
+      want.file.refused === undefined && list.some((l) => l.in === want.in && same(l.entry, want.file.entry))
+    if (odd === undefined && wants.length === list.length && wants.every(asWanted)) return undefined
+    const { folders } = base
+    const at: Found = { items: [], silent: [], findings: [], joining: [], open: 0 }
+    let strange: FolderSet = 0n
+    for (const folder of odd?.keys() ?? []) strange |= folders.known(folder)
+    for (const want of wants) this.file(path, want, base, strange, at)
+    const all = union(wants)
+    for (const { entry, in: set } of list) {
+      for (const folder of folders.list(set & ~all)) {
+        const target = wanted.targetOf(folder)
+        if (wanted.failed.has(target)) continue
+        const there = odd?.get(folder)
+        const service = entry.service === undefined ? {} : { service: entry.service }
+        const item = { op: "delete" as const, target, id: path, before: there ?? entry.digest, ...service }
+        if (there === undefined) at.items.push(item)
+        else if (there === null) at.silent.push({ path, in: folders.known(folder), entry: undefined })
+        else {
+          const what = `${folder}/${path} is not wanted any more, but was changed by someone else: kept`
+          at.findings.push(Diagnostic.warning("CW703", what))
+          at.items.push(hold(item, "changed by someone else"))
+        }
+      }
+    }
+    return at
+  }
+
+  private file(path: string, want: Want, base: Base, strange: FolderSet, at: Found): void {
+    const { rules, wanted } = this
+    const { folders, ledger } = base
+    const { refused } = want.file
+    const { digest, service } = want.file.entry
+    const more = service === undefined ? {} : { service }
+    // One object an item: the first commit has a hundred thousand of them.
+    const say = (folder: string, rest: Pick<PlanItem, "op"> & Partial<PlanItem>) => {
+      at.open++
+      at.items.push({ target: wanted.targetOf(folder), id: path, ...more, ...rest })
+    }
+    const create = (folder: string) => {
+      at.open++
+      const target = wanted.targetOf(folder)
+      at.items.push({ op: "create", target, id: path, ...more, digest, added: linesOf(want), removed: 0 })
+    }
+    if (refused !== undefined) {
+      for (const folder of folders.list(want.in)) {
+        at.findings.push(Diagnostic.error("CW704", `${folder}/${path}: ${refused}`, { service }))
+        say(folder, { op: "conflict", reason: refused })
+      }
+      return
+    }
+    let rest = want.in & ~strange
+    for (const { entry, in: set } of ledger.at(path)) {
+      const both = rest & set
+      if (both === 0n) continue
+      rest &= ~both
+      if (entry.digest !== digest)
+        for (const folder of folders.list(both)) say(folder, { op: "update", digest, before: entry.digest })
+      else if (!same(entry, want.file.entry)) at.silent.push({ path, in: both, entry: want.file.entry })
+    }
+    for (const folder of folders.list(rest)) create(folder)
+    let joining = rest
+    for (const folder of folders.list(want.in & strange)) {
+      const there = base.there(path, folder)
+      const bit = folders.known(folder)
+      const entry = ledger.entry(path, bit)
+      if (there === undefined || (entry === undefined && rules.adopt)) joining |= bit
+      if (there === undefined) create(folder)
+      else if (there === digest) at.silent.push({ path, in: bit, entry: want.file.entry })
+      else if (entry === undefined ? rules.adopt : rules.overwrite) say(folder, { op: "update", digest, before: there })
+      else {
+        const reason = entry === undefined ? "there is a file that cw does not own" : "changed by someone else"
+        at.findings.push(conflict(`${folder}/${path}`, entry === undefined, service))
+        say(folder, { op: "conflict", intended: "update", digest, before: there, reason })
+      }
+    }
+    if (joining !== 0n) at.joining.push({ entry: want.file.entry, in: joining })
+  }
+
+  /** New paths that cannot live beside what is there and stays: in another spelling, or a file for a folder. */
+  private block(items: Array<PlanItem>, findings: Array<Diagnostic.Diagnostic>): ReadonlyMap<string, FolderSet> {
+    const { folders, odd, top } = this.base!
+    const blocked = new Map<string, FolderSet>()
+    if (odd.size === 0 && top.size === 0) return blocked
+    // Ours do not collide with ours: that is seen before. What is listed and goes makes room.
+    const set = new PathSet()
+    for (const path of top.keys()) set.add(path)
+    for (const [path, byFolder] of odd) {
+      for (const [folder, blob] of byFolder) if (blob !== null) set.add(`${folder}/${path}`)
+    }
+    for (const [i, item] of items.entries()) {
+      if (item.op !== "create") continue
+      const folder = this.wanted.targets.get(item.target)!
+      const path = `${folder}/${item.id}`
+      const other = set.add(path)
+      if (other === undefined) continue
+      const reason = `collides with ${other}, which is there already`
+      findings.push(Diagnostic.error("CW702", `${path} ${reason}`, { service: item.service }))
+      items[i] = { ...item, op: "conflict", reason }
+      blocked.set(item.id, (blocked.get(item.id) ?? 0n) | folders.known(folder))
+    }
+    return blocked
+  }
+
+  /** The index of each cluster as it will be before anything is deleted. */
+  private indexes(
+    items: Array<PlanItem>,
+    silent: ReadonlyArray<Silent>,
+    findings: Array<Diagnostic.Diagnostic>,
+    blocked: ReadonlyMap<string, FolderSet>
+  ): void {
+    const { rules, wanted } = this
+    const base = this.base!
+    const { folders, ledger } = base
+    const draft = new Draft(base)
+    let due: FolderSet = 0n
+    for (const { entry, in: set, path } of silent) {
+      draft.put(path, set, entry)
+      due |= set
+    }
+    for (const [path, { joining }] of this.found) {
+      for (const { entry, in: set } of joining) {
+        const free = set & ~(blocked.get(path) ?? 0n)
+        if (free !== 0n) draft.put(path, free, entry)
+        due |= free
+      }
+    }
+    for (const [target, folder] of wanted.targets) {
+      if (wanted.failed.has(target)) due &= ~folders.known(folder)
+      else if (!intact(draft, folder)) due |= folders.bit(folder)
+    }
+    for (const [folder, resources] of members(due, draft, wanted)) {
+      const target = wanted.targetOf(folder)
+      if (resources.length === 0 || !wanted.targets.has(target)) continue
+      const digest = blobId(indexText(resources))
+      const there = base.there(kustomization, folder)
+      const entry = ledger.entry(kustomization, folders.known(folder))
+      if (there === digest && entry?.digest === digest) continue
+      const item = { target, id: kustomization, digest }
+      if (there === undefined) items.push({ ...item, op: "create", added: resources.length + 3, removed: 0 })
+      else if (there === digest || (entry === undefined ? rules.adopt : there === entry.digest || rules.overwrite))
+        items.push({ ...item, op: "update", before: there })
+      else {
+        findings.push(conflict(`${folder}/${kustomization}`, entry === undefined, undefined))
+        const reason = "cw did not write this index"
+        items.push({ ...item, op: "conflict", intended: "update", before: there, reason })
+      }
+    }
+  }
 }
-
-/** The index of each cluster as it will be before anything is deleted. */
-const indexes = (
-  wanted: Wanted,
-  { inventory, tree }: Base,
-  rules: Rules,
-  items: Map<string, PlanItem>,
-  silent: ReadonlyMap<string, Entry | undefined>,
-  findings: Array<Diagnostic.Diagnostic>
-): void => {
-  const targets = new Set([...wanted.targets.keys()].filter((target) => !wanted.failed.has(target)))
-  // Nothing comes, nothing goes, and all are as we wrote them: they name what is there.
-  const intact = (target: string) => {
-    const path = `${wanted.targets.get(target)}/${kustomization}`
-    return tree.has(path) && tree.get(path) === inventory.entries.get(path)?.digest
-  }
-  const moves = silent.size > 0 || [...items.values()].some((item) => item.op === "create")
-  if (!moves) for (const target of targets) if (intact(target)) targets.delete(target)
-  if (targets.size === 0) return
-  const entries = new Map(inventory.entries)
-  for (const [path, entry] of silent) {
-    if (entry === undefined) entries.delete(path)
-    else entries.set(path, entry)
-  }
-  for (const [path, { op }] of items)
-    if (op === "create" || op === "update") entries.set(path, wanted.files.get(path)!.file.entry)
-  const present = (path: string) => tree.has(path) || items.get(path)?.op === "create"
-  for (const [target, resources] of members(targets, entries, present, wanted)) {
-    if (resources.length === 0) continue
-    const path = `${wanted.targets.get(target)}/${kustomization}`
-    const text = indexText(resources)
-    const [there, entry, digest] = [tree.get(path), inventory.entries.get(path), blobId(text)]
-    if (there === digest && entry?.digest === digest) continue
-    const item = { target, id: kustomization, digest }
-    if (there === undefined) items.set(path, { ...item, op: "create", added: resources.length + 3, removed: 0 })
-    else if (there === digest || (entry === undefined ? rules.adopt : there === entry.digest || rules.overwrite))
-      items.set(path, { ...item, op: "update", before: there })
-    else {
-      findings.push(conflict(path, entry === undefined, undefined))
-      items.set(path, {
-        ...item,
-        op: "conflict",
-        intended: "update",
-        before: there,
-        reason: "cw did not write this index"
-      })
-    }
-  }
-}
-
-/** New paths that cannot live beside what is there and stays: in another spelling, or a file for a folder. */
-const blocked = (
-  creates: ReadonlyArray<string>,
-  tree: ReadonlyMap<string, string>,
-  items: ReadonlyMap<string, PlanItem>
-): ReadonlyMap<string, string> => {
-  const out = new Map<string, string>()
-  if (creates.length === 0 || tree.size === 0) return out
-  const set = new PathSet()
-  for (const path of tree.keys()) if (items.get(path)?.op !== "delete" && path !== manifestPath) set.add(path)
-  for (const path of creates) {
-    const other = set.add(path)
-    if (other !== undefined) out.set(path, other)
-  }
-  return out
-}
-
-const describes = (entry: Entry | undefined, { file }: Place): boolean =>
-  entry === file.entry ||
-  (entry !== undefined &&
-    entry.digest === file.entry.digest &&
-    entry.service === file.entry.service &&
-    entry.artifact === file.entry.artifact)
 
 const conflict = (path: string, foreign: boolean, service: string | undefined): Diagnostic.Diagnostic =>
   foreign

@@ -14,7 +14,7 @@ import * as Scope from "effect/Scope"
 import type * as Semaphore from "effect/Semaphore"
 import * as Cache from "./Cache.ts"
 import { commit, messageOf } from "./Commit.ts"
-import { compare, type Comparison } from "./Compare.ts"
+import { Compare, type Silent } from "./Compare.ts"
 import { compose } from "./Compose.ts"
 import type { Config } from "./Config.ts"
 import { Broken, Git, type GitOptions } from "./Git.ts"
@@ -49,15 +49,24 @@ export const makeGit = (site: Site): Effect.Effect<SinkImpl<Plan, PluginError>, 
     const scope = yield* Effect.scope
     const wanted = new Wanted(site.layout, prefix, config.kustomization)
     const { email, name } = config.author
-    const sync = new Sync(
-      { owner, prefix, branch: config.branch, head, author: `${name} <${email}>` },
-      (path) => wanted.files.get(path)?.file.entry
-    )
-    const rules = { adopt: config.adopt, overwrite: config.overwrite, index: config.kustomization }
+    const sync = new Sync(site.fs, {
+      owner,
+      prefix,
+      branch: config.branch,
+      head,
+      author: `${name} <${email}>`,
+      folders: wanted.folders,
+      expected: (path) => wanted.at(path).map((want) => want.file.entry)
+    })
+    const compare = new Compare(wanted, {
+      adopt: config.adopt,
+      overwrite: config.overwrite,
+      index: config.kustomization
+    })
     const pushed = head ?? config.branch
     let planned = -1
     let situation: Situation | undefined
-    let comparison: Pick<Comparison, "silent"> = { silent: new Map() }
+    let silent: ReadonlyArray<Silent> = []
 
     let temporary: string | undefined
     const folder = Effect.suspend(() =>
@@ -98,17 +107,17 @@ export const makeGit = (site: Site): Effect.Effect<SinkImpl<Plan, PluginError>, 
         planned = -1
         wanted.follow(desired)
         const now = yield* within((git) => sync.situation(git))
-        const compared = compare(wanted, now.live, rules)
-        const items = [...compared.items.values()].sort(compareItems)
-        const idle = items.every((i) => i.op === "held" || i.op === "conflict") && compared.silent.size === 0
+        const compared = compare.with(now.live)
+        const items = compared.items.sort(compareItems)
+        const idle = items.every((i) => i.op === "held" || i.op === "conflict") && compared.silent.length === 0
         // Nothing to write, but the pull request may be missing, or its branch be left over from a merge.
         const bookkeeping =
-          compared.silent.size > 0 ||
+          compared.silent.length > 0 ||
           (site.requests !== undefined &&
             idle &&
             (now.from === undefined ? leftOver(now) : (yield* site.requests.find) === undefined))
         situation = now
-        comparison = compared
+        silent = compared.silent
         planned = desired.generation
         return {
           items,
@@ -125,16 +134,25 @@ export const makeGit = (site: Site): Effect.Effect<SinkImpl<Plan, PluginError>, 
       Effect.gen(function* () {
         const started = yield* Clock.currentTimeMillis
         for (let n = 0; ; n++) {
+          // A base grows with its branch: a probe since the plan may have seen the next commit.
+          if (situation?.live.commit !== (situation?.from ?? situation?.parent)) situation = undefined
           situation ??= yield* sync.situation(git)
           const now = situation
-          const { after, changes, report } = compose(wanted, plan, now.live, comparison, owner, config.kustomization)
+          const { changes, draft, manifest, report } = compose(
+            wanted,
+            plan,
+            now.live,
+            silent,
+            owner,
+            config.kustomization
+          )
           const done = { items: report }
-          if (changes.size === 0) {
+          if (changes.length === 0) {
             if (site.requests !== undefined)
-              yield* now.from === undefined ? withdraw(git, now) : propose(report, after.manifest)
+              yield* now.from === undefined ? withdraw(git, now) : propose(report, manifest)
             return done
           }
-          const message = messageOf(owner, report, after.manifest ?? "", config.trailers)
+          const message = messageOf(owner, report, manifest ?? "", config.trailers)
           const date = config.date === "now" ? Math.floor((yield* Clock.currentTimeMillis) / 1000) : site.sourceDate
           const { parent, from } = now
           const made = yield* commit(git, {
@@ -155,8 +173,9 @@ export const makeGit = (site: Site): Effect.Effect<SinkImpl<Plan, PluginError>, 
           situation = undefined
           const outcome = yield* push(git, pushed, now.expected, made.id)
           if (outcome === "done") {
-            sync.made({ ...after, commit: made.id })
-            if (site.requests !== undefined) yield* propose(report, after.manifest)
+            now.live.become(draft, made.id, manifest)
+            yield* sync.made(git, now.live)
+            if (site.requests !== undefined) yield* propose(report, manifest)
             return done
           }
           const elapsed = (yield* Clock.currentTimeMillis) - started

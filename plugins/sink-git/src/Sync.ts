@@ -3,16 +3,17 @@
  * to be right. Fetches what the cache lacks: one commit, trees without files.
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import type { Entry } from "@coddiwomple/core/Inventory"
 import { type PluginError, refused, retryable } from "@coddiwomple/core/PluginError"
 import * as Effect from "effect/Effect"
-import { type Base, type Commit, commitOf, nothing, read } from "./Base.ts"
+import type * as FileSystem from "effect/FileSystem"
+import { type Base, nothing } from "./Base.ts"
 import { Broken, failure, type Git, kindOf, oldest, said, unusable } from "./Git.ts"
+import { type Commit, commitOf } from "./History.ts"
+import { Known } from "./Known.ts"
 import { heads } from "./Push.ts"
+import * as Read from "./Read.ts"
 
-export interface Names {
-  readonly owner: string
-  readonly prefix: string
+export interface Names extends Read.Place {
   /** What people read from. */
   readonly branch: string
   /** What is pushed to, where that is another one. */
@@ -35,27 +36,30 @@ export class Sync {
   private readonly names: Names
   /** Commits that the cache has whole. */
   private have: Set<string> | undefined
-  private known: Base | undefined
+  /** Of the commit that was looked at last; grows with the branch. */
+  private base: Base | undefined
+  private readonly known: Known
   private partial = true
   private checked = false
 
-  private readonly expected: (path: string) => Entry | undefined
-
-  /** `expected`: how the inventory will list a path that is wanted. */
-  constructor(names: Names, expected: (path: string) => Entry | undefined) {
+  constructor(fs: FileSystem.FileSystem, names: Names) {
     this.names = names
-    this.expected = expected
+    this.known = new Known(fs, names)
   }
 
   /** After the cache was thrown away. */
   forget(): void {
     this.have = undefined
+    // What differs from a commit that is not here would be asked of the remote, object by object.
+    this.base = undefined
+    this.known.forget()
   }
 
   /** A commit of ours is there now. */
-  made(base: Base): void {
-    this.known = base
+  made(git: Git, base: Base): Effect.Effect<void> {
+    this.base = base
     if (base.commit !== undefined) this.have?.add(base.commit)
+    return this.known.save(git, base)
   }
 
   situation(git: Git): Effect.Effect<Situation, PluginError | Broken> {
@@ -111,14 +115,19 @@ export class Sync {
   }
 
   private read(git: Git, commit: string | undefined): Effect.Effect<Base, PluginError | Broken> {
-    const { owner, prefix } = this.names
-    if (commit === undefined) return Effect.succeed(nothing(owner))
-    if (this.known?.commit === commit) return Effect.succeed(this.known)
-    return Effect.tap(read(git, commit, prefix, owner, this.known, this.expected), (base) =>
-      Effect.sync(() => {
-        this.known = base
-      })
-    )
+    return Effect.gen({ self: this }, function* () {
+      if (commit === undefined) return nothing(this.names.folders)
+      if (this.base?.commit === commit) return this.base
+      yield* Read.above(git, commit, this.names)
+      const before = this.base?.commit === undefined ? yield* this.known.load(git) : this.base
+      // Until it came through, nothing is known.
+      this.base = undefined
+      const there =
+        before?.commit === commit || (before !== undefined && (yield* Read.follow(git, before, commit, this.names)))
+      this.base = there ? before! : yield* Read.whole(git, commit, this.names)
+      yield* this.known.save(git, this.base)
+      return this.base
+    })
   }
 
   private has(git: Git, commit: string): Effect.Effect<boolean, PluginError | Broken> {

@@ -71,7 +71,7 @@ export class Repository implements Disposable {
     const parent = this.tip(branch)
     if (parent !== undefined) run(["read-tree", parent])
     for (const [file, text] of Object.entries(changes)) {
-      if (text === undefined) run(["update-index", "--force-remove", file])
+      if (text === undefined) run(["update-index", "--index-info"], `0 ${"0".repeat(40)}\t${file}\n`)
       else
         run(["update-index", "--add", "--cacheinfo", `100644,${run(["hash-object", "-w", "--stdin"], text)},${file}`])
     }

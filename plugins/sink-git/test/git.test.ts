@@ -1,12 +1,16 @@
 /** The Git sink against real git: what it commits, what it leaves alone, and every fault of a remote. */
 import * as Inventory from "@coddiwomple/core/Inventory"
+import type { Plan } from "@coddiwomple/core/Plan"
 import { Given } from "@coddiwomple/testing"
 import * as fc from "fast-check"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
+import { Base, Draft } from "../src/Base.ts"
+import { Folders } from "../src/Folders.ts"
 import { kindOf, said } from "../src/Git.ts"
+import { Ledger, put } from "../src/Ledger.ts"
 import * as Manifest from "../src/Manifest.ts"
 import { branchProblem, remoteOf, urlProblem } from "../src/Remote.ts"
 import { blobId } from "../src/Wanted.ts"
@@ -326,6 +330,106 @@ describe("faults", () => {
   })
 })
 
+describe("what a process remembers", () => {
+  const view = ({ diagnostics, items, owned, unchanged }: Plan) => ({
+    items: items.map(({ before, digest, id, intended, op, target }) => ({ before, digest, id, intended, op, target })),
+    unchanged,
+    owned: [...owned!].sort(),
+    findings: diagnostics!.map((d) => d.message).sort()
+  })
+
+  it("is what a process sees that remembers nothing: over any history, with a cache and without", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.infiniteStream(fc.nat(1000)), async (numbers) => {
+        const repo = repository()
+        const roll = (n: number) => numbers.next().value % n
+        const cache = { cache: path.join(repo.home, "cache") }
+        const warm = await sink(repo)
+        const values = new Map<string, string>()
+        for (let step = 0; step < 12; step++) {
+          if (roll(3) > 0) {
+            const name = `m${roll(4)}`
+            if (roll(4) === 0) values.delete(name)
+            else values.set(name, `${roll(3)}${["", "@a,b", "@b"][roll(3)]}`)
+          }
+          const now = [...values].map(([name, value]) => {
+            const [text, targets] = value.split("@")
+            return map(name, text, targets?.split(","))
+          })
+          if (roll(2) === 0) {
+            const at = [
+              file("a", `m${roll(4)}`),
+              file("b", `m${roll(4)}`),
+              `clusters/${["a", "c"][roll(2)]}/kustomization.yaml`,
+              `clusters/${["a", "x"][roll(2)]}/NOTES`,
+              "README"
+            ][roll(5)]!
+            repo.commit({ [at]: roll(4) === 0 ? undefined : `somebody ${step}\n` })
+          }
+          const desired = Given.desired(now, {
+            model: Given.model({ clusters: ["a", "b", "c"] }),
+            generation: ++generation,
+            history: (since) => ({
+              all: since !== generation - 1,
+              groups: new Set(["m0", "m1", "m2", "m3", ""])
+            })
+          })
+          const fresh = await (await sink(repo)).plan(desired)
+          const remembering = await (await sink(repo, {}, cache)).plan(desired)
+          const plan = await warm.plan(desired)
+          expect(view(remembering)).toEqual(view(fresh))
+          expect(view(plan)).toEqual(view(fresh))
+          if (roll(3) > 0) await warm.apply(plan, desired)
+          for (const one of running.splice(1)) await one.end()
+        }
+        for (const one of running.splice(0)) await one.end()
+      }),
+      { numRuns: 2, endOnFailure: true }
+    )
+  }, 120_000)
+
+  it("spares a new process the listing of a tree that it knows; what is torn or of another commit counts for nothing", async () => {
+    const repo = repository()
+    const bin = path.join(repo.home, "bin")
+    const log = path.join(repo.home, "log")
+    const real = execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim()
+    fs.mkdirSync(bin)
+    fs.writeFileSync(path.join(bin, "git"), `#!/bin/sh\necho "$@" >> ${log}\nexec ${real} "$@"\n`, { mode: 0o755 })
+    const before = process.env["PATH"]
+    process.env["PATH"] = `${bin}:${before}`
+    try {
+      const cache = path.join(repo.home, "cache")
+      const listings = async (expected: ReadonlyArray<string>) => {
+        fs.writeFileSync(log, "")
+        const plan = await (await sink(repo, {}, { cache })).plan(state(map("x")))
+        expect(plan.items.map((i) => `${i.op} ${i.target} ${i.id}`)).toEqual(expected)
+        return fs
+          .readFileSync(log, "utf8")
+          .split("\n")
+          .filter((l) => / ls-tree -r | diff-tree /.test(l)).length
+      }
+      await (await sink(repo, {}, { cache })).deliver(state(map("x")))
+      expect(await listings([])).toBe(0)
+      const found = fs.readdirSync(cache, { recursive: true, encoding: "utf8" }).find((f) => f.includes("cw-known-"))!
+      const hint = path.join(cache, found)
+      const good = fs.readFileSync(hint, "utf8")
+      for (const bad of ["", "{", good.slice(0, -20), good.replace(/[0-9a-f]{40}/, "0".repeat(40))]) {
+        fs.writeFileSync(hint, bad)
+        expect(await listings([])).toBe(1)
+        expect(fs.readFileSync(hint, "utf8")).toBe(good)
+      }
+      repo.commit({ [file("a", "x")]: "edited\n" })
+      expect(await listings(["conflict a default/configmap-x.yaml"])).toBe(1)
+      expect(await listings(["conflict a default/configmap-x.yaml"])).toBe(0)
+      // Of an older commit: only the difference is asked for.
+      fs.writeFileSync(hint, good)
+      expect(await listings(["conflict a default/configmap-x.yaml"])).toBe(1)
+    } finally {
+      process.env["PATH"] = before
+    }
+  }, 60_000)
+})
+
 describe("doors", () => {
   it.each([
     ["https://github.com/acme/fleet.git", undefined],
@@ -375,37 +479,101 @@ describe("doors", () => {
 })
 
 describe("manifest", () => {
-  const entry = fc.record(
-    {
-      digest: fc.string({ maxLength: 5 }),
-      service: fc.string({ maxLength: 5 }),
-      artifact: fc.string({ maxLength: 5 })
-    },
-    { requiredKeys: ["digest"] }
-  )
+  const word = fc.string({ maxLength: 3 })
+  const more = fc.record({ service: word, artifact: word }, { requiredKeys: [] })
   const path = fc.stringMatching(/^[a-z]{1,3}(\/[a-z.]{0,2}[a-z]){0,2}$/)
-  it("is core's text, and reads the same whatever is expected", () => {
+  const file = fc.record({ folder: fc.constantFrom("a", "b", "c", "d"), path, digest: word, more })
+  const files = fc.uniqueArray(file, { selector: (f) => `${f.folder}/${f.path}`, maxLength: 30 })
+  const ledgerOf = (all: Iterable<typeof file extends fc.Arbitrary<infer F> ? F : never>, folders: Folders) => {
+    const ledger = new Ledger()
+    for (const { digest, folder, more, path: id } of all)
+      ledger.set(id, put(ledger.at(id), folders.bit(folder), { id, digest, ...more }))
+    return ledger
+  }
+  const flat = (ledger: Ledger, folders: Folders) =>
+    ledger.paths.flatMap((p) =>
+      ledger.at(p).flatMap((l) => [...folders.list(l.in)].map((f) => [`${f}/${p}`, l.entry] as const))
+    )
+  const sorted = (all: ReadonlyArray<readonly [string, object]>) => [...all].sort(([a], [b]) => (a < b ? -1 : 1))
+
+  it("reads as it was written, and is the same text for the same files in any order", () => {
     fc.assert(
-      fc.property(fc.dictionary(path, entry), fc.dictionary(path, entry), (there, wanted) => {
-        const of = (all: Record<string, object>) =>
-          new Map(Object.entries(all).map(([id, e]) => [id, { id, ...(e as { digest: string }) }]))
-        const text = Inventory.toText({ owner: "shop", entries: of(there) })
-        expect(Manifest.print({ owner: "shop", entries: of(there) })).toBe(text)
-        for (const expected of [of(wanted), of(there), of({ ...there, ...wanted })]) {
-          const read = Manifest.parse(text, (p) => expected.get(p))
-          expect("problem" in read ? read : [...read.entries].sort()).toEqual([...of(there)].sort())
-        }
+      fc.property(files, (all) => {
+        const folders = new Folders()
+        const ledger = ledgerOf(all, folders)
+        const printed = Manifest.print("shop", ledger, folders)
+        const others = new Folders()
+        const read = Manifest.parse(printed, others)
+        if ("problem" in read) throw new Error(read.problem)
+        expect(read.owner).toBe("shop")
+        expect(sorted(flat(read.ledger, others))).toEqual(sorted(flat(ledger, folders)))
+        const turned = new Folders()
+        expect(Manifest.print("shop", ledgerOf([...all].reverse(), turned), turned)).toBe(printed)
+        expect([...ledger.counts].reduce((sum, [set, n]) => sum + n * folders.size(set), 0)).toBe(all.length)
       })
     )
   })
 
+  it("changes on top of a ledger print as the ledger with them", () => {
+    fc.assert(
+      fc.property(files, files, (before, after) => {
+        const folders = new Folders()
+        const draft = new Draft(new Base(folders, ledgerOf(before, folders), "x", "y"))
+        const gone = new Set(before.slice(0, 3).map((f) => `${f.folder}/${f.path}`))
+        for (const f of before.slice(0, 3)) draft.put(f.path, folders.bit(f.folder), undefined)
+        for (const f of after) draft.put(f.path, folders.bit(f.folder), { id: f.path, digest: f.digest, ...f.more })
+        const printed = Manifest.print("shop", draft.base.ledger, folders, draft.lists)
+        const both = new Map(
+          [...before.filter((f) => !gone.has(`${f.folder}/${f.path}`)), ...after].map((f) => [
+            `${f.folder}/${f.path}`,
+            f
+          ])
+        )
+        const fresh = new Folders()
+        expect(printed).toBe(Manifest.print("shop", ledgerOf(both.values(), fresh), fresh))
+        draft.base.become(draft, "z", undefined)
+        expect(Manifest.print("shop", draft.base.ledger, folders)).toBe(printed)
+      })
+    )
+  })
+
+  it("reads the core's own form as well", () => {
+    const entries = new Map([
+      ["a/x/y.yaml", { id: "a/x/y.yaml", digest: "1", service: "s" }],
+      ["b/x/y.yaml", { id: "b/x/y.yaml", digest: "2" }]
+    ])
+    const folders = new Folders()
+    const read = Manifest.parse(Inventory.toText({ owner: "shop", entries }), folders)
+    if ("problem" in read) throw new Error(read.problem)
+    expect(flat(read.ledger, folders)).toEqual([
+      ["a/x/y.yaml", { id: "x/y.yaml", digest: "1", service: "s" }],
+      ["b/x/y.yaml", { id: "x/y.yaml", digest: "2" }]
+    ])
+  })
+
+  const v2 = (folders: string, ...lines: ReadonlyArray<string>) =>
+    `{"version":2,"pipeline":"x","folders":${folders},"entries":[${lines.join(",")}]}`
   it.each([
     "",
     "{",
+    '{"version":3}',
     '{"version":2}',
-    '{\n  "version": 1,\n  "pipeline": "x",\n  "entries": {\n    "../x": {"digest":"1"}\n  }\n}\n',
-    '{\n  "version": 1,\n  "pipeline": "x",\n  "entries": {\n    "a": {"digest":1}\n  }\n}\n'
+    '{"version":1,"pipeline":"x","entries":{"../x":{"digest":"1"}}}',
+    '{"version":1,"pipeline":"x","entries":{"x":{"digest":"1"}}}',
+    '{"version":1,"pipeline":"x","entries":{"a/b":{"digest":1}}}',
+    v2('["a"]', '{"path":"../x","files":{"a":"1"}}'),
+    v2('[".git"]', '{"path":"x","files":{".git":"1"}}'),
+    v2('["a","a"]'),
+    v2('["a/b"]'),
+    v2('["a"]', '{"path":"x","files":{"b":"1"}}'),
+    v2('["a"]', '{"path":"x","files":{"* -a":"1"}}'),
+    v2('["a"]', '{"path":"x","files":{"":"1"}}'),
+    v2('["a"]', '{"path":"x","files":{"a":1}}'),
+    v2('["a"]', '{"path":"x","files":{"a":"1","*":"2"}}'),
+    v2('["a"]', '{"path":"x","files":{"a":"1"}}', '{"path":"x","files":{"a":"1"}}'),
+    v2('["a"]', '{"path":"x","files":{"a":"1"},"extra":true}'),
+    v2('["a"]', "null")
   ])("refuses %j", (text) => {
-    expect(Manifest.parse(text, () => undefined)).toHaveProperty("problem")
+    expect(Manifest.parse(text, new Folders())).toHaveProperty("problem")
   })
 })

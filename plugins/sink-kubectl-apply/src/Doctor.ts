@@ -1,10 +1,19 @@
-/** What `cw doctor` asks of the clusters whose connection is known without a source: they answer, and we may write. */
+/** What `cw doctor` asks of the clusters whose connection is known: they answer, and we may write. */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Connection } from "@coddiwomple/core/Fact"
-import { diagnose } from "@coddiwomple/kubernetes/Problem"
-import { missing, type Right, rightText } from "@coddiwomple/kubernetes/Rights"
+import { ApiError } from "@coddiwomple/kubernetes/ApiError"
+import { diagnose, userOf } from "@coddiwomple/kubernetes/Problem"
+import * as Reach from "@coddiwomple/kubernetes/Reach"
+import { missing, type Right, rightsText } from "@coddiwomple/kubernetes/Rights"
 import * as Effect from "effect/Effect"
 import type { Target, Targets } from "./Targets.ts"
+
+export interface Examined {
+  readonly name: string
+  readonly connection?: Connection
+  /** Namespaces that objects for this cluster go to, as far as that is known. */
+  readonly places: ReadonlyArray<string>
+}
 
 const kinds = [
   ["ServiceEntry", "serviceentries"],
@@ -14,31 +23,52 @@ const kinds = [
 ] as const
 const istio = "networking.istio.io"
 
-const needed = (inventory: string): ReadonlyArray<Right> => [
-  ...["list", "create", "update", "delete"].map((verb) => ({
+const verbs = ["list", "patch", "create", "delete"]
+
+const records = (inventory: string): ReadonlyArray<Right> =>
+  ["list", "create", "update", "delete"].map((verb) => ({
     verb,
     group: "",
     resource: "configmaps",
     namespace: inventory
-  })),
-  ...kinds.flatMap(([, resource]) =>
-    ["list", "patch", "create", "delete"].map((verb) => ({ verb, group: istio, resource }))
-  ),
-  { verb: "list", group: "", resource: "namespaces" }
-]
+  }))
 
-const look = (target: Target, inventory: string) =>
+const objects = (namespace?: string): ReadonlyArray<Right> =>
+  kinds.flatMap(([, resource]) =>
+    verbs.map((verb) => ({ verb, group: istio, resource, ...(namespace === undefined ? {} : { namespace }) }))
+  )
+
+/** Rights everywhere, or in the namespaces that the objects of a cluster go to. */
+const lacking = ({ client }: Target, inventory: string, places: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const kept = yield* missing(client, records(inventory))
+    const everywhere = yield* missing(client, objects())
+    if (everywhere.length === 0) return kept
+    const within = yield* missing(
+      client,
+      places.flatMap((place) => objects(place))
+    )
+    // Where nothing is allowed in single namespaces either, the short form says it all.
+    return [...kept, ...(within.length >= places.length * everywhere.length ? everywhere : within)]
+  })
+
+const look = (target: Target, inventory: string, places: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const { cluster, client, mapper } = target
+    // What a source has just found out need not be waited for again.
+    const known = Reach.outage(client.context)
+    if (known !== undefined) return yield* known
     const findings: Array<Diagnostic.Diagnostic> = []
-    for (const [kind] of kinds) {
-      if ((yield* mapper.find(istio, kind)) === undefined) {
-        findings.push(
-          Diagnostic.error("CW708", `cluster ${cluster}: it does not know ${kind} of ${istio}`, {
-            help: "install Istio, or at least its CustomResourceDefinitions"
-          })
-        )
-      }
+    // Before anything that is tried again for long: what cannot be reached is said as the source says it.
+    yield* client.request({ method: "GET", path: "/version", budget: 3000 })
+    const unknown: Array<string> = []
+    for (const [kind] of kinds) if ((yield* mapper.find(istio, kind)) === undefined) unknown.push(kind)
+    if (unknown.length > 0) {
+      findings.push(
+        Diagnostic.error("CW708", `cluster ${cluster}: it does not know ${unknown.join(", ")} of ${istio}`, {
+          help: "install Istio, or at least its CustomResourceDefinitions"
+        })
+      )
     }
     const namespace = yield* Effect.result(
       client.request({ method: "GET", path: `/api/v1/namespaces/${inventory}`, budget: 3000 })
@@ -46,24 +76,39 @@ const look = (target: Target, inventory: string) =>
     if (namespace._tag === "Failure" && namespace.failure.reason === "NotFound") {
       findings.push(Diagnostic.error("CW707", `cluster ${cluster}: namespace ${inventory} of the inventory is missing`))
     }
-    for (const right of yield* missing(client, needed(inventory))) {
-      findings.push(Diagnostic.error("CW428", `cluster ${cluster}: the right to ${rightText(right)} is missing`))
+    const rights = yield* lacking(target, inventory, places)
+    if (rights.length > 0) {
+      findings.push(
+        Diagnostic.error(
+          "CW428",
+          `cluster ${cluster}: ${userOf(client.context)} lacks the right to ${rightsText(rights)}`
+        )
+      )
     }
     return findings
   }).pipe(
+    Effect.timeoutOrElse({
+      duration: `${limit} seconds`,
+      orElse: () => Effect.fail(new ApiError({ reason: "Lost", message: `no answer within ${limit} s` }))
+    }),
     Effect.catchTag("ApiError", (error) => Effect.succeed([diagnose(target.cluster, target.client.context, error)]))
   )
 
+/** Seconds for one cluster: it has said what is wrong with it before `cw doctor` gives the whole sink up. */
+const limit = 15
+
 export const examine = (
   targets: Targets,
-  connections: ReadonlyMap<string, Connection>,
+  clusters: ReadonlyArray<Examined>,
   inventory: string
 ): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> =>
   Effect.gen(function* () {
-    const found = yield* targets.of([...connections].map(([name, connection]) => ({ name, connection })))
+    const places = new Map(clusters.map((c) => [c.name, c.places]))
+    const found = yield* targets.of(clusters)
     const findings = yield* Effect.forEach(
-      found.values(),
-      (target) => ("client" in target ? look(target, inventory) : Effect.succeed([target])),
+      found,
+      ([name, target]) =>
+        "client" in target ? look(target, inventory, places.get(name) ?? []) : Effect.succeed([target]),
       { concurrency: 16 }
     )
     return findings.flat()

@@ -1,7 +1,7 @@
 /**
  * What a running sink remembers of a cluster, so that the next plan costs what changed and not what is there: the ids of
  * every group, the inventory, and what is still open. A plan from memory looks at the changed groups and at nothing else;
- * from time to time, after any failure, and in a finite run, everything is looked at.
+ * from time to time, after any failure, when asked again for the same generation, and in a finite run, everything is.
  */
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Desired } from "@coddiwomple/core/Desired"
@@ -33,7 +33,7 @@ export const scope = (
   memory: Remembered | undefined,
   now: number
 ): ReadonlySet<string> | undefined => {
-  if (memory === undefined || now - memory.at > resync || desired.generation < memory.generation) return undefined
+  if (memory === undefined || now - memory.at > resync || desired.generation <= memory.generation) return undefined
   const { all, groups } = desired.changesSince(memory.generation)
   if (all || groups.size + memory.open.size > most) return undefined
   return new Set([...groups, ...memory.open])

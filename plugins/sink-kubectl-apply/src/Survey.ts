@@ -39,8 +39,9 @@ export interface Survey {
 /** One kind in one version; without a version the server's preferred one. */
 export const kindKey = (id: Pick<ObjectId, "group" | "kind">): string => `${id.group}/${id.kind}`
 
-/** Milliseconds for one reading request and its repetitions. */
+/** Milliseconds for one reading request and its repetitions, and without a byte of its answer. */
 const patience = 10_000
+const silence = 20_000
 
 const metadataList = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
@@ -68,7 +69,7 @@ const see = (object: Raw, wanted: Wanted | undefined, keep: boolean, migrate: Re
 const namespaces = (target: Target): Effect.Effect<ReadonlyMap<string, boolean> | undefined, ApiError> =>
   list(
     target.client,
-    { path: "/api/v1/namespaces", accept: metadataList, budget: patience },
+    { path: "/api/v1/namespaces", accept: metadataList, budget: patience, silence },
     (o) => [o.metadata.name, o.metadata.deletionTimestamp !== undefined] as const
   ).pipe(
     Effect.map(({ items }): ReadonlyMap<string, boolean> | undefined => new Map(items)),
@@ -94,7 +95,7 @@ const labelled = (
   }
   const within = (namespace: string | undefined) =>
     Effect.map(
-      list(target.client, { path: path(resource, namespace), query, budget: patience }, project),
+      list(target.client, { path: path(resource, namespace), query, budget: patience, silence }, project),
       (l) => l.items
     )
   return within(undefined).pipe(
@@ -120,7 +121,7 @@ const named = (
     let asked = ids
     const namespace = ids[0]!.namespace
     if (ids.length > few) {
-      const request = { path: path(resource, namespace), accept: metadataList, budget: patience }
+      const request = { path: path(resource, namespace), accept: metadataList, budget: patience, silence }
       const names = yield* Effect.result(list(target.client, request, (o) => o.metadata.name))
       if (names._tag === "Success") {
         const there = new Set(names.success.items)

@@ -64,6 +64,7 @@ export const make = (options: Options): Effect.Effect<Targets, never, Scope.Scop
         const connected = yield* Client.connect(name, connection, {
           concurrency: options.concurrency,
           connectTimeout: 5000,
+          execLimit: 20_000,
           budget: options.patience,
           ...tuning
         }).pipe(Effect.provideService(Scope.Scope, own), Effect.result)

@@ -6,7 +6,7 @@ import type { Artifact } from "@coddiwomple/core/Artifact"
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import { type Desired, fleetGroup } from "@coddiwomple/core/Desired"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import type { Connection } from "@coddiwomple/core/Fact"
+import type { ClusterFact, Connection } from "@coddiwomple/core/Fact"
 import { Host } from "@coddiwomple/core/Host"
 import {
   compareItems,
@@ -27,10 +27,11 @@ import * as Path from "effect/Path"
 import { Applier } from "./Applier.ts"
 import { Bodies, type Wanted } from "./Bodies.ts"
 import { Config, milliseconds } from "./Config.ts"
-import { examine } from "./Doctor.ts"
+import { type Examined, examine } from "./Doctor.ts"
 import { type Planned, planTarget, type Work } from "./Planner.ts"
 import { failures } from "./Failures.ts"
 import * as Memory from "./Memory.ts"
+import { Stragglers } from "./Stragglers.ts"
 import * as Targets from "./Targets.ts"
 
 /** Survives the engine's copies of a plan, and is not printed with it. */
@@ -73,12 +74,27 @@ export default Sink.make({
     return {
       plan: (desired: Desired) => plan(desired, { targets, config, memory, finite: host.finite }),
       apply: (made: ApplyPlan) => apply(made, options, memory),
-      probe: Effect.suspend(() => examine(targets, connections, config.inventory)).pipe(
-        Effect.flatMap((findings) => (findings.length > 0 ? refused(findings) : Effect.void))
-      )
+      probe: (clusters: ReadonlyArray<ClusterFact>) =>
+        Effect.flatMap(examine(targets, examined(clusters, connections), config.inventory), (findings) =>
+          findings.length > 0 ? refused(findings) : Effect.void
+        )
     }
   })
 })
+
+/** What the sources name, and what only this sink knows how to reach. */
+const examined = (
+  clusters: ReadonlyArray<ClusterFact>,
+  connections: ReadonlyMap<string, Connection>
+): ReadonlyArray<Examined> => {
+  const known = clusters.map(({ configNamespace, connection, gateway, name }): Examined => {
+    const places = [configNamespace ?? "cw-system", gateway?.namespace ?? "istio-system"]
+    return { name, places, ...(connection === undefined ? {} : { connection }) }
+  })
+  const names = new Set(known.map((c) => c.name))
+  const others = [...connections].filter(([name]) => !names.has(name))
+  return [...known, ...others.map(([name, connection]) => ({ name, connection, places: [] }))]
+}
 
 const connectionsOf = (
   config: Config,
@@ -170,17 +186,19 @@ const plan = (desired: Desired, { targets, config, memory, finite }: Context): E
       const known = looked === undefined ? undefined : { ...before!, ids: Memory.thingsOf(before!, looked) }
       return { name, target, index, looked, before, wanted, known }
     })
+    const stragglers = new Stragglers()
     const outcomes = yield* Effect.forEach(
       requests,
       ({ name, target, index, looked, before, wanted, known }) => {
         memory.delete(name)
         if (!("client" in target)) return Effect.succeed([name, target] as const)
-        return planTarget(target, {
+        const planning = planTarget(target, {
           pipeline: desired.pipeline,
           wanted: wanted.objects,
           policy: config,
           ...(known === undefined ? {} : { known })
-        }).pipe(
+        })
+        return stragglers.bounded(target.client, planning).pipe(
           Effect.map((found) => {
             const planned = withBad(found, name, wanted.bad)
             const groups = Memory.groupsOf(desired, index, before, looked)

@@ -90,9 +90,9 @@ const answering = (cluster: "a" | "b", decide: Intercept["decide"]) => ({
 })
 
 describe.each([
-  { run: "finite", finite: true },
-  { run: "watching", finite: false }
-])("laws of the kubectl-apply sink in a $run run", ({ finite }) => {
+  { run: "finite", finite: true, interruptions: 16 },
+  { run: "watching", finite: false, interruptions: 10 }
+])("laws of the kubectl-apply sink in a $run run", ({ finite, interruptions }) => {
   for (const law of laws({
     plugin,
     platform: NodeServices.layer as Platform,
@@ -112,7 +112,8 @@ describe.each([
     world,
     host: { finite },
     desired: Given.story(),
-    interruptions: 40,
+    // Real processes are killed in kills.test.ts.
+    interruptions,
     faults: [
       { title: "a cluster that is not there", must: "reported", ...answering("b", () => ({ cutAfter: 0 })) },
       {

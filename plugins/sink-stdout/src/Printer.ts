@@ -24,56 +24,78 @@ export interface Selection {
 }
 
 const encoder = new TextEncoder()
+const texts = chunkSize * 2
 
 export class Printer {
   private readonly format: Format
-  /** The first `chunkSize` bytes are the next piece, behind them lie the encoded texts of the current group. */
-  private arena = new Uint8Array(chunkSize * 2)
+  /** Two pieces, one to fill while the other is being written; behind them the encoded texts of the current group. */
+  private arena = new Uint8Array(chunkSize * 3)
+  /** Where the current piece begins, where it is filled to, and where it ends. */
+  private base = 0
   private fill = 0
-  private end = chunkSize
+  private limit = chunkSize
+  /** Where the texts end. */
+  private end = texts
 
   constructor(format: Format) {
     this.format = format
   }
 
-  /** Each piece is valid until the next one is asked for. */
+  /** Each piece is valid until the next but one is asked for. */
   *print(desired: Desired, { clusters, groups }: Selection): Generator<Uint8Array, void> {
     const banners = this.banners(desired.model.fleet, clusters)
-    this.fill = 0
+    this.fill = this.base
     for (const name of groups) {
       const artifacts = desired.group(name).filter((artifact) => artifact.form === "object")
-      this.end = chunkSize
-      const header = this.format.group?.(name)
-      const start = this.encode(header ?? "")
-      let pending = this.end > start
-      const bounds = new Float64Array(artifacts.length + 1)
-      bounds[0] = this.end
-      for (let i = 0; i < artifacts.length; i++) {
-        this.encode(this.format.document(artifacts[i]!))
-        bounds[i + 1] = this.end
+      if (artifacts.length === 0) continue
+      this.end = texts
+      const header = this.encode(this.format.group?.(name) ?? "")
+      const bounds = [this.end]
+      for (const artifact of artifacts) {
+        this.encode(this.format.document(artifact))
+        bounds.push(this.end)
       }
-      for (const cluster of clusters) {
-        const word = cluster >>> 5
-        const bit = 1 << (cluster & 31)
-        let banner = banners?.get(cluster)
-        for (let i = 0; i < artifacts.length; i++) {
-          if ((artifacts[i]!.targets[word]! & bit) === 0) continue
-          if (pending) yield* this.copy(start, bounds[0]!)
-          pending = false
-          if (banner !== undefined) yield* this.bytes(banner)
-          banner = undefined
-          // Neighbours are copied together.
-          const from = i
-          while (i + 1 < artifacts.length && (artifacts[i + 1]!.targets[word]! & bit) !== 0) i++
-          const [a, b] = [bounds[from]!, bounds[i + 1]!]
-          if (this.fill + b - a <= chunkSize) {
-            this.arena.copyWithin(this.fill, a, b)
-            this.fill += b - a
-          } else yield* this.copy(a, b)
+      let pending = bounds[0]! > header
+      const steps = stepsOf(artifacts)
+      for (let c = 0; c < clusters.length; ) {
+        const cluster = clusters[c]!
+        // Most clusters get what their neighbour gets.
+        const last = banners === undefined ? clusters.length : c + 1
+        let next = c + 1
+        while (next < last && !isStep(steps, clusters[next - 1]!, clusters[next]!)) next++
+        const times = next - c
+        c = next
+        const segments = segmentsOf(artifacts, cluster)
+        if (segments.length === 0) continue
+        if (pending) yield* this.copy(header, bounds[0]!)
+        pending = false
+        if (banners !== undefined) yield* this.bytes(banners.get(cluster)!)
+        let length = 0
+        for (const [from, to] of segments) length += bounds[to]! - bounds[from]!
+        for (let left = times; left > 0; ) {
+          const fitting = Math.min(left, Math.floor((this.limit - this.fill) / length))
+          if (fitting === 0) for (const [from, to] of segments) yield* this.copy(bounds[from]!, bounds[to]!)
+          else this.repeat(segments, bounds, length, fitting)
+          left -= Math.max(1, fitting)
         }
       }
     }
-    if (this.fill > 0) yield this.arena.subarray(0, this.fill)
+    if (this.fill > this.base) yield this.arena.subarray(this.base, this.fill)
+  }
+
+  /** The segments, `length` bytes in all, so many times as fit: once from the texts, then doubled where they stand. */
+  private repeat(segments: Segments, bounds: ReadonlyArray<number>, length: number, times: number): void {
+    const start = this.fill
+    for (const [from, to] of segments) {
+      this.arena.copyWithin(this.fill, bounds[from]!, bounds[to]!)
+      this.fill += bounds[to]! - bounds[from]!
+    }
+    const end = start + length * times
+    while (this.fill < end) {
+      const more = Math.min(this.fill - start, end - this.fill)
+      this.arena.copyWithin(this.fill, start, start + more)
+      this.fill += more
+    }
   }
 
   private banners(fleet: Fleet, clusters: ReadonlyArray<number>): ReadonlyMap<number, Uint8Array> | undefined {
@@ -100,8 +122,8 @@ export class Printer {
   /** Copies from the texts of the group into the piece, handing out pieces that are full. */
   private *copy(from: number, to: number): Generator<Uint8Array, void> {
     for (let at = from; at < to; ) {
-      if (this.fill === chunkSize) yield this.flush()
-      const length = Math.min(to - at, chunkSize - this.fill)
+      if (this.fill === this.limit) yield this.flush()
+      const length = Math.min(to - at, this.limit - this.fill)
       this.arena.copyWithin(this.fill, at, at + length)
       this.fill += length
       at += length
@@ -110,8 +132,8 @@ export class Printer {
 
   private *bytes(bytes: Uint8Array): Generator<Uint8Array, void> {
     for (let at = 0; at < bytes.length; ) {
-      if (this.fill === chunkSize) yield this.flush()
-      const length = Math.min(bytes.length - at, chunkSize - this.fill)
+      if (this.fill === this.limit) yield this.flush()
+      const length = Math.min(bytes.length - at, this.limit - this.fill)
       this.arena.set(bytes.subarray(at, at + length), this.fill)
       this.fill += length
       at += length
@@ -119,7 +141,42 @@ export class Printer {
   }
 
   private flush(): Uint8Array {
-    this.fill = 0
-    return this.arena.subarray(0, chunkSize)
+    const full = this.arena.subarray(this.base, this.limit)
+    this.base = this.fill = this.base === 0 ? chunkSize : 0
+    this.limit = this.base + chunkSize
+    return full
   }
+}
+
+const has = ({ targets }: Artifact, cluster: number): boolean => (targets[cluster >>> 5]! & (1 << (cluster & 31))) !== 0
+
+/** A bit for each cluster that gets other bodies than the cluster before it. */
+const stepsOf = (artifacts: ReadonlyArray<Artifact>): Uint32Array => {
+  const steps = new Uint32Array(artifacts[0]!.targets.length)
+  for (const { targets } of artifacts) {
+    for (let w = 0; w < steps.length; w++) {
+      steps[w]! |= targets[w]! ^ ((targets[w]! << 1) | (w === 0 ? 0 : targets[w - 1]! >>> 31))
+    }
+  }
+  return steps
+}
+
+/** Somewhere behind `from` up to `to`; both ends are indices in the fleet. */
+const isStep = (steps: Uint32Array, from: number, to: number): boolean => {
+  for (let i = from + 1; i <= to; i++) if ((steps[i >>> 5]! & (1 << (i & 31))) !== 0) return true
+  return false
+}
+
+/** Runs of neighbours that a cluster gets, as indices: they are copied together. */
+type Segments = ReadonlyArray<readonly [number, number]>
+
+const segmentsOf = (artifacts: ReadonlyArray<Artifact>, cluster: number): Segments => {
+  const segments: Array<readonly [number, number]> = []
+  for (let i = 0; i < artifacts.length; i++) {
+    if (!has(artifacts[i]!, cluster)) continue
+    const from = i
+    while (i + 1 < artifacts.length && has(artifacts[i + 1]!, cluster)) i++
+    segments.push([from, i + 1])
+  }
+  return segments
 }

@@ -4,11 +4,11 @@
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { digest } from "@coddiwomple/core/Digest"
-import { type BackendFact, type Fact, type ServiceFact, type SourceEvent, key } from "@coddiwomple/core/Fact"
+import { type BackendFact, type Fact, type ServiceFact, type SourceEvent, identity, key } from "@coddiwomple/core/Fact"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
-import { LiveOrigin } from "./Words.ts"
+import { LiveOrigin, placeOf } from "./Words.ts"
 
 export interface Disk {
   readonly fs: FileSystem.FileSystem
@@ -105,9 +105,10 @@ export const events = (
   reason: string,
   diagnostics: ReadonlyArray<Diagnostic.Diagnostic> = []
 ): ReadonlyArray<SourceEvent> => {
+  const at = placeOf(cluster)
   const facts = stored.facts.map((f): Fact => {
-    const [name, namespace] = f.kind === "service" ? [f.name, f.namespace!] : (f.service.split(".") as [string, string])
-    return { ...f, origin: new LiveOrigin(`cluster ${cluster}`, cluster, namespace, name) } as Fact
+    const id = f.kind === "service" ? identity(f.name, f.namespace) : f.service
+    return { ...f, origin: new LiveOrigin(at, id) } as Fact
   })
   const message = `cluster ${cluster}: its facts are those of ${ago(now - stored.at)} ago; ${reason}`
   const unique = [...new Map(facts.map((f) => [key(f), f])).values()]

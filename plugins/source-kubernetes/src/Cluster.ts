@@ -6,6 +6,7 @@ import type { ClusterFact, SourceEvent } from "@coddiwomple/core/Fact"
 import * as Client from "@coddiwomple/kubernetes/Client"
 import { named } from "@coddiwomple/kubernetes/Problem"
 import { reflect, type Reflection, type Settings } from "@coddiwomple/kubernetes/Reflector"
+import { idOf, type ServiceObject } from "@coddiwomple/kubernetes/ServiceFacts"
 import { type Selection, selector, systemNamespaces } from "@coddiwomple/kubernetes/Selection"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -71,7 +72,8 @@ const reflection = (spec: Spec): Reflection<Word> => {
     ...(spec.select.namespaces === undefined
       ? { fieldSelector: [...systemNamespaces].map((n) => `metadata.namespace!=${n}`).join(",") }
       : {}),
-    project: (object) => (counts(object) ? read(object) : undefined)
+    key: (object) => idOf(object as ServiceObject),
+    project: (object, id) => (counts(object) ? read(object, id) : undefined)
   }
 }
 
@@ -129,11 +131,20 @@ export const stream = (spec: Spec): Stream.Stream<SourceEvent> => {
       const tuning = yield* Tuning
       const keeper = yield* Keeper.make(spec.fact.name, spec.cache)
       const connected = yield* Effect.result(
-        Client.connect(name, connection ?? {}, { connectTimeout: 5000, ...tuning })
+        Client.connect(name, connection ?? {}, {
+          connectTimeout: spec.finite ? 3000 : 5000,
+          execLimit: 20_000,
+          ...tuning
+        })
       )
       if (connected._tag === "Success") {
         keeper.server = connected.success.context.server
-        return live(spec, connected.success, { ...tuning, ...(spec.finite ? { once: 2 } : {}) }, keeper)
+        return live(
+          spec,
+          connected.success,
+          { ...tuning, ...(spec.finite ? { once: 1, listBudget: 3000 } : {}) },
+          keeper
+        )
       }
       const words = keeper.behind(
         Stream.fromIterable(unusable(spec, connected.failure, yield* Clock.currentTimeMillis))

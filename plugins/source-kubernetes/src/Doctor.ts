@@ -2,19 +2,20 @@
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import * as Client from "@coddiwomple/kubernetes/Client"
 import { list } from "@coddiwomple/kubernetes/List"
-import { diagnose, named } from "@coddiwomple/kubernetes/Problem"
-import { missing, rightText } from "@coddiwomple/kubernetes/Rights"
+import { diagnose, named, userOf } from "@coddiwomple/kubernetes/Problem"
+import { missing, rightsText } from "@coddiwomple/kubernetes/Rights"
 import * as Effect from "effect/Effect"
 import { asksForAddress, gatewayPlace, type Spec, Tuning } from "./Cluster.ts"
 import { defaultPort, gatewayFindings, gatewayService } from "./Gateway.ts"
+
+/** Milliseconds: every cluster has said what is wrong with it before `cw doctor` gives the whole source up. */
+const limits = { connectTimeout: 5000, requestTimeout: 8000, budget: 3000, execLimit: 10_000 }
 
 export const examine = (spec: Spec): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> =>
   Effect.scoped(
     Effect.gen(function* () {
       const { connection, gateway, name } = spec.fact
-      const connected = yield* Effect.result(
-        Client.connect(name, connection ?? {}, { connectTimeout: 5000, budget: 3000, ...(yield* Tuning) })
-      )
+      const connected = yield* Effect.result(Client.connect(name, connection ?? {}, { ...limits, ...(yield* Tuning) }))
       if (connected._tag === "Failure") return named(name, connected.failure.diagnostics ?? [])
       const client = connected.success
       const place = gatewayPlace(spec)
@@ -25,9 +26,15 @@ export const examine = (spec: Spec): Effect.Effect<ReadonlyArray<Diagnostic.Diag
       ])
       const answers = Effect.gen(function* () {
         const denied = yield* missing(client, rights)
-        const findings = denied.map((right) =>
-          Diagnostic.error("CW428", `cluster ${name}: the right to ${rightText(right)} is missing`)
-        )
+        const findings =
+          denied.length === 0
+            ? []
+            : [
+                Diagnostic.error(
+                  "CW428",
+                  `cluster ${name}: ${userOf(client.context)} lacks the right to ${rightsText(denied)}`
+                )
+              ]
         if (denied.some((r) => r.verb === "list")) return findings
         const path = `/api/v1/namespaces/${encodeURIComponent(place.namespace)}/services`
         // Without the right to look there the gateway is not judged, unless its address is needed.

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Cache, events as cachedEvents } from "./Cache.ts"
-import { factsOf, type Word } from "./Words.ts"
+import type { Word } from "./Words.ts"
 
 /** Time between two writes of the cache. */
 const pause = "60 seconds"
@@ -70,7 +70,7 @@ export class Keeper {
     if (!this.dirty || this.server === undefined) return Effect.void
     this.dirty = false
     const server = this.server
-    const facts = [...this.words()].flatMap((word) => [...factsOf(word)])
+    const facts = [...this.words()].flatMap((word) => word.facts)
     return Effect.flatMap(Clock.currentTimeMillis, (now) => this.cache.save(server, facts, now))
   })
 }

@@ -7,7 +7,7 @@ import { type BadEntry, type Fact, type SourceEvent } from "@coddiwomple/core/Fa
 import { diagnose } from "@coddiwomple/kubernetes/Problem"
 import type { Client } from "@coddiwomple/kubernetes/Client"
 import type { Event, Status } from "@coddiwomple/kubernetes/Reflector"
-import { factsOf, type Word } from "./Words.ts"
+import { Plain, type Word } from "./Words.ts"
 
 export const freshness = (partition: string, client: Client, { state, since, error }: Status): SourceEvent => {
   if (error === undefined) return { _tag: "Freshness", partition, state, since }
@@ -56,8 +56,8 @@ export class Partition {
     this.bad.clear()
     for (const [object, word] of items) {
       this.hear(object, word)
-      for (const fact of factsOf(word)) facts.push(fact)
-      if ("facts" in word) diagnostics.push(...word.diagnostics)
+      for (const fact of word.facts) facts.push(fact)
+      if (!(word instanceof Plain)) diagnostics.push(...word.diagnostics)
     }
     return { _tag: "Snapshot", partition: this.name, facts, bad: this.badEntries, diagnostics }
   }
@@ -76,7 +76,7 @@ export class Partition {
       this.hear(object, word)
       badChanged = this.bad.has(object) || badChanged
       if (spoke && this.silent.has(object)) gone.push(...this.keysOf(object))
-      for (const fact of factsOf(word)) facts.push(fact)
+      for (const fact of word.facts) facts.push(fact)
     }
     return {
       _tag: "Delta",
@@ -87,9 +87,7 @@ export class Partition {
     }
   }
 
-  /** Objects are `namespace/name`. */
-  private keysOf(object: string): ReadonlyArray<string> {
-    const id = object.split("/").reverse().join(".")
+  private keysOf(id: string): ReadonlyArray<string> {
     return [`service/${id}`, `backend/${id}/${this.client.cluster}`]
   }
 
@@ -98,9 +96,9 @@ export class Partition {
   }
 
   private hear(object: string, word: Word): void {
-    if (factsOf(word).length > 0) this.silent.delete(object)
+    if (word.facts.length > 0) this.silent.delete(object)
     else this.silent.add(object)
-    if ("facts" in word && word.bad.length > 0) this.bad.set(object, word.bad)
+    if (!(word instanceof Plain) && word.bad.length > 0) this.bad.set(object, word.bad)
     else this.bad.delete(object)
   }
 }

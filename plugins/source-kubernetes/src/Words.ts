@@ -3,39 +3,79 @@
  * from is worked out when somebody asks.
  */
 import type { ObjectRef } from "@coddiwomple/core/Diagnostic"
-import type { BackendFact, BadEntry, Fact, Origin, ServiceFact } from "@coddiwomple/core/Fact"
-import type * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import type { BackendFact, Fact, Origin, ServiceFact } from "@coddiwomple/core/Fact"
 import type { Raw } from "@coddiwomple/kubernetes/List"
-import { type Naming, serviceFacts, type ServiceObject } from "@coddiwomple/kubernetes/ServiceFacts"
+import { type Naming, serviceFacts, type ServiceObject, type Spoken } from "@coddiwomple/kubernetes/ServiceFacts"
 
-export class LiveOrigin implements Origin {
+/** A cluster as the place that facts come from; one object for all of them. */
+export interface Place {
   readonly label: string
-  private readonly cluster: string
-  private readonly namespace: string
-  private readonly name: string
+  readonly cluster: string
+}
 
-  constructor(label: string, cluster: string, namespace: string, name: string) {
-    this.label = label
-    this.cluster = cluster
-    this.namespace = namespace
-    this.name = name
-  }
+export const placeOf = (cluster: string): Place => ({ label: `cluster ${cluster}`, cluster })
 
-  get object(): ObjectRef {
-    return { apiVersion: "v1", kind: "Service", namespace: this.namespace, name: this.name, cluster: this.cluster }
+const objectOf = (at: Place, id: string): ObjectRef => {
+  const dot = id.indexOf(".")
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    namespace: id.slice(dot + 1),
+    name: id.slice(0, dot),
+    cluster: at.cluster
   }
 }
 
-/** What one Service says. Nearly all say facts and nothing else. */
-export type Word =
-  | ReadonlyArray<Fact>
-  | {
-      readonly facts: ReadonlyArray<Fact>
-      readonly bad: ReadonlyArray<BadEntry>
-      readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
-    }
+export class LiveOrigin implements Origin {
+  private readonly at: Place
+  /** `name.namespace` */
+  private readonly id: string
 
-export const factsOf = (word: Word): ReadonlyArray<Fact> => ("facts" in word ? word.facts : word)
+  constructor(at: Place, id: string) {
+    this.at = at
+    this.id = id
+  }
+
+  get label(): string {
+    return this.at.label
+  }
+
+  get object(): ObjectRef {
+    return objectOf(this.at, this.id)
+  }
+}
+
+/**
+ * What nearly all Services say: a service and a backend, nothing else. It is the origin of both, which saves an object
+ * each; the private names keep that circle from whoever prints a fact.
+ */
+export class Plain implements Origin {
+  readonly #at: Place
+  readonly #service: ServiceFact
+  readonly #backend: BackendFact
+
+  /** Takes both facts over: nobody else has seen them. */
+  constructor(at: Place, service: ServiceFact, backend: BackendFact) {
+    this.#at = at
+    this.#service = Object.assign(service, { origin: this })
+    this.#backend = Object.assign(backend, { origin: this })
+  }
+
+  get facts(): ReadonlyArray<Fact> {
+    return [this.#service, this.#backend]
+  }
+
+  get label(): string {
+    return this.#at.label
+  }
+
+  get object(): ObjectRef {
+    return objectOf(this.#at, this.#backend.service)
+  }
+}
+
+/** What one Service says. */
+export type Word = Plain | Spoken
 
 const most = 10_000
 
@@ -52,19 +92,23 @@ class Shared<A> {
   }
 }
 
-export const reader = (naming: Naming): ((object: Raw) => Word) => {
-  const label = `cluster ${naming.cluster}`
+export const reader = (naming: Naming): ((object: Raw, id: string) => Word) => {
+  const at = placeOf(naming.cluster)
   const texts = new Shared<string>()
   const ports = new Shared<ServiceFact["ports"]>()
-  return (object) => {
-    const { name, namespace: found = "default" } = object.metadata
+  return (object, id) => {
+    const { namespace: found = "default" } = object.metadata
     const namespace = texts.keep(found, found)
     const { labels: _labels, ...metadata } = object.metadata
-    const origin = new LiveOrigin(label, naming.cluster, namespace, name)
-    const spoken = serviceFacts({ ...object, metadata: { ...metadata, namespace } } as ServiceObject, naming, origin)
-    const facts = spoken.facts.map((fact): ServiceFact | BackendFact =>
-      fact.kind === "service" ? { ...fact, ports: ports.keep(JSON.stringify(fact.ports), fact.ports) } : fact
-    )
-    return spoken.bad.length + spoken.diagnostics.length === 0 ? facts : { ...spoken, facts }
+    const placed = { ...object, metadata: { ...metadata, namespace } } as ServiceObject
+    const spoken = serviceFacts(placed, naming, new LiveOrigin(at, id), id)
+    for (const fact of spoken.facts) {
+      // Nobody else has seen it yet.
+      if (fact.kind === "service") Object.assign(fact, { ports: ports.keep(JSON.stringify(fact.ports), fact.ports) })
+    }
+    const [service, backend] = spoken.facts
+    return service?.kind === "service" && backend?.kind === "backend" && spoken.diagnostics.length === 0
+      ? new Plain(at, service, backend)
+      : spoken
   }
 }

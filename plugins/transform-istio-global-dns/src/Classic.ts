@@ -39,7 +39,8 @@ export const renderClassic = (service: Service, sites: Sites, settings: Settings
   for (const { targets, first } of alike(running, sites.fleet, isSameGateway))
     draft.add(targets, gatewayOf(service, names, first.site))
   for (const { targets, first } of alike(running, sites.fleet, isSameBackend)) {
-    draft.add(targets, virtualServiceOf(service, names, first.backend, first.site, common.exportTo))
+    for (const routes of virtualServicesOf(service, names, first.backend, first.site, common.exportTo))
+      draft.add(targets, routes)
   }
   for (const { backend, site } of running) {
     const numbers = portMap(service, (p) => backend.ports?.[p.name] ?? p.backendPort)
@@ -69,6 +70,7 @@ const callersElsewhere = (service: Service, { fleet }: Sites): ClusterSet.Cluste
 const namesOf = ({ identity }: Service) => ({
   gateway: objectName(identity, "cw-", "-gateway"),
   virtualService: objectName(identity, "cw-", "-virtualservice-remote"),
+  local: objectName(identity, "cw-", "-virtualservice-local"),
   serviceEntry: objectName(identity, "cw-", "-serviceentry")
 })
 type Names = ReturnType<typeof namesOf>
@@ -99,7 +101,8 @@ const gatewayOf = (service: Service, names: Names, site: Site) =>
     })
   )
 
-const virtualServiceOf = (
+/** One; with `exportTo` one for callers and one for the gateway, which must see its own whatever callers see. */
+const virtualServicesOf = (
   service: Service,
   names: Names,
   backend: Backend,
@@ -116,9 +119,14 @@ const virtualServiceOf = (
     else if (f === "tls") tls.push({ match: [{ port: p.port, sniHosts: service.hosts }], route: [{ destination }] })
     else tcp.push({ match: [{ port: p.port }], route: [{ destination }] })
   }
-  const routes = { gateways: ["mesh", names.gateway], hosts: service.hosts, http, tcp, tls }
+  const routes = { hosts: service.hosts, http, tcp, tls }
   const about = metadata(names.virtualService, site.configNamespace)
-  return virtualService(about, exportTo === undefined ? routes : { ...routes, exportTo })
+  if (exportTo === undefined) return [virtualService(about, { ...routes, gateways: ["mesh", names.gateway] })]
+  const local = metadata(names.local, site.configNamespace)
+  return [
+    virtualService(local, { ...routes, gateways: ["mesh"], exportTo }),
+    virtualService(about, { ...routes, gateways: [names.gateway] })
+  ]
 }
 
 /** Host header or SNI tell several hosts on such a port apart. */

@@ -5,13 +5,13 @@
 import * as Artifact from "@coddiwomple/core/Artifact"
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import type { Fleet } from "@coddiwomple/core/Model"
+import type { Fleet, Service } from "@coddiwomple/core/Model"
 import { type PluginError, refused } from "@coddiwomple/core/PluginError"
 import * as Transform from "@coddiwomple/core/Transform"
 import { metadata } from "@coddiwomple/istio/Metadata"
 import { namespace } from "@coddiwomple/istio/Namespace"
 import * as Effect from "effect/Effect"
-import { addressClaims, gatewayClaims } from "./Claims.ts"
+import { addressClaims, gatewayClaims, listenerClaims } from "./Claims.ts"
 import { renderClassic } from "./Classic.ts"
 import { Config, settings as withDefaults } from "./Config.ts"
 import { managedBy } from "./Marks.ts"
@@ -51,11 +51,13 @@ export default Transform.make({
       )
     }
     const render = renderers[profile]
+    const inClassic = classicClaims()
+    const atGateway = profile === "classic" || profile === "plaintext" ? gatewayClaims() : none
     return Effect.succeed(
       Transform.service((service, fleet) => render(service, sites(fleet), settings), {
         claims: (service) => [
-          ...(profile === "classic" || profile === "plaintext" ? gatewayClaims(service) : []),
-          ...(modern ? (settings.autoAllocate ? [] : addressClaims(service)) : declared(service))
+          ...atGateway(service),
+          ...(modern ? (settings.autoAllocate ? [] : addressClaims(service)) : inClassic(service))
         ],
         fleet: (fleet) => ({
           artifacts: config.createNamespaces ? namespaces(sites(fleet), modern) : [],
@@ -68,9 +70,13 @@ export default Transform.make({
 
 const renderers = { mtls: renderMtls, tls: renderTls, plaintext: renderPlaintext, classic: renderClassic }
 
+const none = () => []
+
 /** In classic only declared addresses are printed. */
-const declared = (service: Parameters<typeof addressClaims>[0]) =>
-  service.addressFrom === "declared" ? addressClaims(service) : []
+const classicClaims = () => {
+  const bare = listenerClaims()
+  return (service: Service) => (service.addressFrom === "declared" ? addressClaims(service) : bare(service))
+}
 
 /** Applied, never deleted: a namespace may hold what others put there. */
 const namespaces = (sites: Sites, sidecars: boolean): ReadonlyArray<Artifact.Artifact> =>

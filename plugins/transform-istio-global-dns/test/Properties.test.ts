@@ -8,6 +8,8 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { type Case, type Result, run } from "./Fixture.ts"
 
+const runs = Number(process.env.CW_FUZZ_RUNS ?? 200)
+
 /** Mostly what makes a service work, so that most cases have something to look at. */
 const mostly = <A, B>(usual: fc.Arbitrary<A>, rare: fc.Arbitrary<B>) =>
   fc.oneof({ weight: 5, arbitrary: usual }, { weight: 1, arbitrary: rare })
@@ -136,7 +138,7 @@ describe("for every fleet and every set of services", () => {
           expect(validate(read(a.text) as KubernetesObject).filter((d) => d.severity === "error")).toEqual([])
         }
       }),
-      { numRuns: 200 }
+      { numRuns: runs }
     )
   })
 
@@ -151,7 +153,7 @@ describe("for every fleet and every set of services", () => {
           expect(text(other)).toEqual(text(one))
         }
       ),
-      { numRuns: 60 }
+      { numRuns: Math.ceil(runs / 3) }
     )
   })
 
@@ -200,7 +202,7 @@ describe("for every fleet and every set of services", () => {
           }
         })
       }),
-      { numRuns: 200 }
+      { numRuns: runs }
     )
     expect(gateways).toBeGreaterThan(30)
   })
@@ -239,7 +241,7 @@ describe("for every fleet and every set of services", () => {
           }
         })
       }),
-      { numRuns: 200 }
+      { numRuns: runs }
     )
     expect(calls).toBeGreaterThan(30)
   })
@@ -270,7 +272,7 @@ describe("for every fleet and every set of services", () => {
           }
         }
       }),
-      { numRuns: 200 }
+      { numRuns: runs }
     )
     expect(rules).toBeGreaterThan(30)
   })

@@ -62,7 +62,18 @@ const policy = (p: Fields, field: string, known: ReadonlyArray<string>, report: 
   })
 }
 
+const balancers = new Set<unknown>([
+  undefined,
+  "UNSPECIFIED",
+  "LEAST_CONN",
+  "LEAST_REQUEST",
+  "PASSTHROUGH",
+  "RANDOM",
+  "ROUND_ROBIN"
+])
+
 const balancer = (b: Fields, outlierDetection: boolean, field: string, report: Report): void => {
+  if (!balancers.has(b.simple)) report.error("CW612", `${text(b.simple)} is not known`, `${field}.simple`)
   if (b.simple !== undefined && b.consistentHash !== undefined)
     report.error("CW612", "simple and consistentHash exclude each other", field)
   if (b.localityLbSetting === undefined) return
@@ -103,9 +114,17 @@ const balancer = (b: Fields, outlierDetection: boolean, field: string, report: R
   }
 }
 
+const counts = ["consecutive5xxErrors", "consecutiveGatewayErrors", "consecutiveLocalOriginFailures"]
+const most = 4_294_967_295
+
 const outlier = (o: Fields, field: string, report: Report): void => {
   if (Number(o.consecutiveLocalOriginFailures ?? 0) > 0 && o.splitExternalLocalOriginErrors !== true) {
     report.error("CW612", "consecutiveLocalOriginFailures needs splitExternalLocalOriginErrors: true", field)
+  }
+  for (const key of counts) {
+    const count = o[key]
+    if (count !== undefined && !(typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= most))
+      report.error("CW612", `${text(count)} is not a whole number from 0`, `${field}.${key}`)
   }
   for (const key of ["maxEjectionPercent", "minHealthPercent"]) {
     const percent = o[key]
@@ -114,7 +133,10 @@ const outlier = (o: Fields, field: string, report: Report): void => {
   }
 }
 
+const modes = new Set<unknown>([undefined, "DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"])
+
 const tls = (t: Fields, field: string, report: Report): void => {
+  if (!modes.has(t.mode)) report.error("CW612", `mode ${text(t.mode)} is not known`, `${field}.mode`)
   const files = t.clientCertificate !== undefined || t.privateKey !== undefined || t.caCertificates !== undefined
   if ((t.mode === "SIMPLE" || t.mode === "MUTUAL") && t.credentialName !== undefined) {
     if (files) report.error("CW612", "credentialName and certificate files exclude each other", field)

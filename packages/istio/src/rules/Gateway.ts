@@ -1,6 +1,6 @@
 /** V10: servers of a Gateway: names, hosts, protocols, and TLS exactly where the protocol has it. */
 import { family } from "../Protocol.ts"
-import { isIp, isIstioLabel, isPort } from "./Dns.ts"
+import { isIstioLabel, isPort } from "./Dns.ts"
 import { list, map, type Report, type Rule, spec, text } from "./Rule.ts"
 
 type Fields = Readonly<Record<string, unknown>>
@@ -45,16 +45,19 @@ const hosts = (all: ReadonlyArray<unknown>, field: string, report: Report): void
     const at = `${field}[${i}]`
     if (slash >= 0 && namespace !== "*" && namespace !== "." && !isIstioLabel(namespace))
       report.error("CW610", `${text(namespace)} is not a namespace`, at)
-    if (name !== "*" && !name.includes(".") && !isIp(name))
+    // Without a dot: an IPv6 address too.
+    if (name !== "*" && !name.includes("."))
       report.error("CW610", `${text(host)} needs a dot: short names are not allowed`, at)
     if (name.length > 1 && name.includes("*") && !name.startsWith("*."))
       report.error("CW610", `${text(host)} is a partial wildcard`, at)
   }
 }
 
+const isSaid = (value: unknown): boolean => value !== undefined && value !== ""
+
 const credentials = (t: Fields): number =>
-  (t.serverCertificate !== undefined && t.privateKey !== undefined ? 1 : 0) +
-  (t.credentialName !== undefined ? 1 : 0) +
+  (isSaid(t.serverCertificate) && isSaid(t.privateKey) ? 1 : 0) +
+  (isSaid(t.credentialName) ? 1 : 0) +
   (list(t.credentialNames).length > 0 ? 1 : 0) +
   (list(t.tlsCertificates).length > 0 ? 1 : 0)
 
@@ -72,7 +75,7 @@ const tls = (f: string, t: Fields | undefined, problem: (message: string, at: st
     if (credentials(t) > 0 || t.caCertificates !== undefined) problem("ISTIO_MUTUAL takes no certificates", "tls")
   } else if (mode === "SIMPLE" || mode === "MUTUAL" || mode === "OPTIONAL_MUTUAL") {
     if (credentials(t) !== 1) problem(`${mode} needs exactly one source of certificates`, "tls")
-    const remote = t.credentialName !== undefined || list(t.credentialNames).length > 0
+    const remote = isSaid(t.credentialName) || list(t.credentialNames).length > 0
     if (mode !== "SIMPLE" && !remote && t.caCertificates === undefined) problem(`${mode} needs caCertificates`, "tls")
   } else if (mode !== "PASSTHROUGH" && mode !== "AUTO_PASSTHROUGH")
     problem(`mode ${text(mode)} is not known`, "tls.mode")

@@ -108,6 +108,7 @@ export const addresses: Rule = {
   }
 }
 
+const locations = new Set<unknown>([undefined, "MESH_EXTERNAL", "MESH_INTERNAL"])
 const resolutions = new Set<unknown>([undefined, "NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"])
 
 export const endpoints: Rule = {
@@ -119,6 +120,7 @@ export const endpoints: Rule = {
     const all = list(s.endpoints)
     const r = s.resolution
     if (!resolutions.has(r)) report.error("CW606", `resolution ${text(r)} is not known`, "spec.resolution")
+    if (!locations.has(s.location)) report.error("CW606", `location ${text(s.location)} is not known`, "spec.location")
     if (all.length > 4096) report.error("CW606", `${all.length} endpoints are too many`, "spec.endpoints")
     if (all.length > 0) {
       const problem = tooMany(all.length, r, s.workloadSelector)
@@ -143,6 +145,9 @@ const isKnownKey = (key: string): boolean => {
   if (good && goodKeys.size < 1000) goodKeys.add(key)
   return good
 }
+
+/** Fewer than a ServiceEntry may have. */
+const mostPorts = 128
 
 const endpoint = (
   e: Readonly<Record<string, unknown>>,
@@ -169,7 +174,9 @@ const endpoint = (
     report.error("CW606", `${text(address)} is not an IP address, as resolution STATIC needs`, `${field}.address`)
   }
   const ports = map(e.ports)
+  let count = 0
   for (const name in ports) {
+    count++
     if (!list(s.ports).some((port) => map(port).name === name))
       report.error("CW606", `${text(name)} is not the name of a port`, `${field}.ports`)
     // Shorter than a port name may be: the schema wants less than 63 here.
@@ -178,6 +185,12 @@ const endpoint = (
     if (!isPort(ports[name]))
       report.error("CW606", `${text(ports[name])} is not a port number`, `${field}.ports.${name}`)
   }
+  if (count > mostPorts)
+    report.error(
+      "CW606",
+      `${count} ports with numbers of their own are too many, ${mostPorts} are allowed`,
+      `${field}.ports`
+    )
   const labels = map(e.labels)
   for (const key in labels) {
     const value = labels[key]

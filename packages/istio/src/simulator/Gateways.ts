@@ -67,7 +67,7 @@ export const enter = (walk: Walk, mesh: Mesh, port: number, wire: Wire): Ways =>
       ? usable[0]
       : usable.find(({ server }) => {
           const host = asked(server)
-          return host !== undefined && server.hosts.some((h) => covers(h.slice(h.indexOf("/") + 1), host))
+          return host !== undefined && server.hosts.some((h) => covers(h, host))
         })
   if (match === undefined) {
     const what = first === "tls" ? `for the SNI ${sni}` : `for the host ${wire.host}`
@@ -140,8 +140,10 @@ const terminate = (
     server.mode === "PASSTHROUGH" ? "tls" : classOf(server) === "http" || server.protocol === "HTTPS" ? "http" : "tcp"
   const names = [`${gateway.item.namespace}/${gateway.item.name}`]
   const bound = (r: Routes) => r.gateways.some((g) => names.includes(g.includes("/") ? g : `${r.item.namespace}/${g}`))
-  const host = kind === "tls" ? sni! : wire.host
-  for (const routes of routesFor(mesh, namespace, host, bound)) {
+  // Behind a server that does not read the calls, the oldest route for any of its hosts takes them all.
+  const host = kind === "http" ? wire.host : (sni ?? wire.host)
+  const named = kind === "tcp" ? server.hosts : [host]
+  for (const routes of routesFor(mesh, namespace, named, bound)) {
     const route = routes.routes.find(
       (r) =>
         r.kind === kind &&
@@ -168,7 +170,9 @@ const terminate = (
         })
       )
     ])
-    return { steps, arrivals, ...failureOf(arrivals) }
+    const { failure } = failureOf(arrivals)
+    if (failure === undefined) return { steps, arrivals }
+    return { steps, arrivals, failure: { ...failure, felt: family(wire.protocol) === "http" ? "answer" : "nothing" } }
   }
   return lost(
     `no VirtualService of cluster ${mesh.name} routes ${host} on port ${port} of gateway ${names[0]}`,

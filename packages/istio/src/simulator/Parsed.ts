@@ -73,6 +73,7 @@ export interface Server {
   readonly path: Path
   readonly port: number
   readonly protocol: string
+  /** Without the namespaces they may begin with. */
   readonly hosts: ReadonlyArray<string>
   /** Empty where the server has no TLS. */
   readonly mode: string
@@ -203,7 +204,7 @@ const servers = (item: Item, spec: Fields): ReadonlyArray<Server> =>
       path: ["spec", "servers", i],
       port: numeric(port.number) ?? 0,
       protocol: string(port.protocol).toUpperCase(),
-      hosts: strings(s.hosts),
+      hosts: strings(s.hosts).map((host) => host.slice(host.indexOf("/") + 1)),
       mode: s.tls === undefined || map(s.tls).httpsRedirect === true ? "" : string(map(s.tls).mode) || "PASSTHROUGH"
     }
   })

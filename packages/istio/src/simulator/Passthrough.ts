@@ -19,7 +19,7 @@ export const pass = (walk: Walk, { mesh, gateway, server, namespace }: Doorway, 
     "hosts",
     Math.max(
       0,
-      server.hosts.findIndex((h) => covers(h.slice(h.indexOf("/") + 1), host))
+      server.hosts.findIndex((h) => covers(h, host))
     )
   ])
   const step = (text: string, causes: ReadonlyArray<Cause>): Step => ({
@@ -109,7 +109,11 @@ export const pass = (walk: Walk, { mesh, gateway, server, namespace }: Doorway, 
     return {
       steps: more,
       arrivals,
-      failure: { reason: `the gateway of cluster ${mesh.name} sends the call on to other gateways`, supposed: false }
+      failure: {
+        reason: `the gateway of cluster ${mesh.name} sends the call on to other gateways`,
+        supposed: false,
+        felt: "connection"
+      }
     }
   return { steps: more, arrivals, ...failureOf(arrivals) }
 }

@@ -36,6 +36,11 @@ export interface Failure {
   readonly reason: string
   /** Only because of what the question assumes to be down. */
   readonly supposed: boolean
+  /**
+   * What the caller's proxy notices: a connection that is refused, an error in place of an answer, or nothing, because a
+   * gateway accepts a connection and cuts it later. What it does not notice it never leaves out.
+   */
+  readonly felt: "connection" | "answer" | "nothing"
 }
 
 /** Where a call ends: a Kubernetes Service, or whatever stands behind a plain address. */

@@ -75,11 +75,16 @@ export const policyFor = (mesh: Mesh, namespace: string, host: string, entry: En
   return undefined
 }
 
-/** Routes of a host, oldest first. `bound` says whether they apply here. */
+/** Routes of any of these hosts, oldest first. `bound` says whether they apply here. */
 export const routesFor = (
   mesh: Mesh,
   namespace: string,
-  host: string,
+  hosts: ReadonlyArray<string>,
   bound: (routes: Routes) => boolean
 ): ReadonlyArray<Routes> =>
-  mesh.routes.filter((r) => bound(r) && r.hosts.some((h) => covers(h, host)) && visibility(r, namespace) !== undefined)
+  mesh.routes.filter(
+    (r) =>
+      bound(r) &&
+      r.hosts.some((own) => hosts.some((host) => covers(own, host) || covers(host, own))) &&
+      visibility(r, namespace) !== undefined
+  )

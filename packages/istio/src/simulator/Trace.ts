@@ -78,7 +78,7 @@ export const trace = (world: World, call: Call, common: Shared = shared()): Trac
   const routed = viaRoutes(walk, mesh, namespace, port)
   if (routed !== undefined) {
     tell(() => routed.step)
-    return finish(walk, mesh, steps, [routed.legs], undefined)
+    return finish(walk, mesh, steps, port, [routed.legs], undefined)
   }
   const policy = policyFor(mesh, namespace, call.host, entry)
   const fields = policyOf(policy, port.number)
@@ -93,7 +93,7 @@ export const trace = (world: World, call: Call, common: Shared = shared()): Trac
       [at(["spec"])]
     )
   if (tiers.length > 0) tell(() => tlsStep(mesh, entry, port, policy, found.endpoints[0]!, call.host))
-  return finish(walk, mesh, steps, tiers, { how, policy, entry })
+  return finish(walk, mesh, steps, port, tiers, { how, policy, entry })
 }
 
 export interface Chosen {
@@ -177,7 +177,7 @@ const addressStep = (mesh: Mesh, entry: Entry, port: Port): Step => {
 
 /** Routes of a VirtualService at the caller's own proxy: the oldest that names the host. */
 const viaRoutes = (walk: Walk, mesh: Mesh, namespace: string, port: Port) => {
-  const routes = routesFor(mesh, namespace, walk.call.host, (r) => r.gateways.includes("mesh"))[0]
+  const routes = routesFor(mesh, namespace, [walk.call.host], (r) => r.gateways.includes("mesh"))[0]
   const kind = family(port.protocol)
   const route = routes?.routes.find(
     (r) => r.kind === (kind === "udp" ? "tcp" : kind) && (r.ports.length === 0 || r.ports.includes(port.number))
@@ -272,23 +272,39 @@ const tlsStep = (
   }
 }
 
+/**
+ * Istio's proxies try an HTTP call twice more, on endpoints that they have not tried: that saves it where one endpoint
+ * is dead. Of several dead ones they may choose one again.
+ */
+const isRetried = (failing: ReadonlyArray<Leg>, protocol: string): boolean =>
+  failing.length === 0 ||
+  (family(protocol) === "http" &&
+    failing.length === 1 &&
+    failing.every(
+      ({ failure }) => failure!.felt === "connection" || (failure!.felt === "answer" && protocol === "GRPC")
+    ))
+
 const finish = (
   walk: Walk,
   mesh: Mesh,
   steps: ReadonlyArray<Step>,
+  port: Port,
   legs: ReadonlyArray<ReadonlyArray<Leg>>,
   chosen: Chosen | undefined
 ): Trace => {
   const tiers = legs.map((tier): Tier => ({ legs: tier, alive: tier.some((leg) => leg.failure === undefined) }))
   const ejects = chosen?.how.ejects === true
-  const first = tiers.findIndex((tier) => tier.alive)
-  const active = ejects ? first : tiers.length > 0 && tiers[0]!.alive ? 0 : -1
-  const asked = active < 0 ? [] : tiers[active]!.legs
+  const isAsked = ({ failure }: Leg) => !ejects || failure === undefined || failure.felt === "nothing"
+  const at = tiers.findIndex((tier) => tier.legs.some(isAsked))
+  const asked = at < 0 ? [] : tiers[at]!.legs.filter(isAsked)
   const alive = asked.filter((leg) => leg.failure === undefined)
+  const active = alive.length === 0 ? -1 : at
+  const failing = asked.filter((leg) => leg.failure !== undefined)
+  const saved = isRetried(failing, port.protocol)
   // What is left out leaves its share to the others.
-  const whole = ejects ? alive.reduce((n, leg) => n + leg.share, 0) : 1
+  const whole = (saved ? alive : asked).reduce((n, leg) => n + leg.share, 0)
   const answers = alive.map((leg) => ({ leg, share: whole === 0 ? 0 : leg.share / whole }))
-  const outcome = alive.length === 0 ? "undeliverable" : !ejects && alive.length < asked.length ? "partly" : "delivered"
+  const outcome = alive.length === 0 ? "undeliverable" : saved ? "delivered" : "partly"
   const trace: Trace = {
     call: walk.call,
     outcome,

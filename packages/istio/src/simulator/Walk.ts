@@ -103,7 +103,10 @@ export class Walk {
     const arrival = { cluster: mesh.name, host, port, cause }
     const { down, withoutBackend } = this.call
     if (down?.has(mesh.name) === true || withoutBackend?.has(mesh.name) === true)
-      return { ...arrival, failure: { reason: `the backend in cluster ${mesh.name} does not answer`, supposed: true } }
+      return {
+        ...arrival,
+        failure: { reason: `the backend in cluster ${mesh.name} does not answer`, supposed: true, felt: "connection" }
+      }
     const known = mesh.services.get(host)
     if (mesh.services.size === 0 || !host.endsWith(mesh.localSuffix)) return arrival
     if (known === undefined)
@@ -143,7 +146,7 @@ export class Walk {
     causes: ReadonlyArray<Cause>
   ): Failure {
     this.findings.error(kind, reason, help, causes)
-    return { reason, supposed: false }
+    return { reason, supposed: false, felt: "connection" }
   }
 
   private isSilent(cluster: string): Ways | undefined {
@@ -152,7 +155,7 @@ export class Walk {
     return {
       steps: [],
       arrivals: [],
-      failure: { reason: `the gateway of cluster ${cluster} does not answer`, supposed: true }
+      failure: { reason: `the gateway of cluster ${cluster} does not answer`, supposed: true, felt: "connection" }
     }
   }
 

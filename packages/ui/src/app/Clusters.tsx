@@ -39,6 +39,7 @@ export const Clusters = () => {
   if (all.length === 0) return <Empty kind="clusters" />
   const lost = all.filter((c) => c.state === "stale" || c.state === "unreached").length
   const live = all.some((c) => c.state !== "declared")
+  const versions = all.some((c) => c.istio !== undefined)
   const href = (name: string) => withQuery({}, `/clusters/${encodeURIComponent(name)}`)
   return (
     <div className="split">
@@ -66,9 +67,11 @@ export const Clusters = () => {
               <tr>
                 <th scope="col">Cluster</th>
                 <th scope="col">State</th>
-                <th scope="col" className="opt">
-                  Istio
-                </th>
+                {versions ? (
+                  <th scope="col" className="opt">
+                    Istio
+                  </th>
+                ) : null}
                 <th scope="col">Gateway</th>
                 <th scope="col" className="opt">
                   Region
@@ -112,7 +115,7 @@ export const Clusters = () => {
                   <td className={`nowrap word-${marks[c.state]}`}>
                     <Glyph mark={marks[c.state]} /> {clusterWord[c.state]}
                   </td>
-                  <td className="mono opt">{c.istio ?? <span className="dim">unknown</span>}</td>
+                  {versions ? <td className="mono opt">{c.istio ?? <span className="dim">unknown</span>}</td> : null}
                   <td className="mono">{c.gateway}</td>
                   <td className="opt">{c.region ?? <span className="dim">none</span>}</td>
                   <td className={`num${c.services === 0 ? " dim" : ""}`}>{c.services}</td>
@@ -166,11 +169,11 @@ const ClusterPane = ({ cluster: c }: { readonly cluster: Cluster }) => {
           <section>
             <Problem
               level="error"
-              code={c.state}
+              code=""
               text={c.state === "unreached" ? "This cluster has not answered yet" : "Contact with this cluster is lost"}
               help={c.reason ?? "No reason is known."}
             />
-            {c.reason === undefined ? null : <Code text={c.reason} language="text" />}
+            {c.reason?.includes("\n") === true ? <Code text={c.reason} language="text" /> : null}
           </section>
           <section>
             <h3>What to do</h3>
@@ -178,6 +181,7 @@ const ClusterPane = ({ cluster: c }: { readonly cluster: Cluster }) => {
             {c.context === undefined ? null : (
               <Code
                 command
+                wrap
                 text={`kubectl --context ${c.context}${c.kubeconfig === undefined ? "" : ` --kubeconfig ${c.kubeconfig}`} get --raw /version`}
               />
             )}
@@ -186,11 +190,15 @@ const ClusterPane = ({ cluster: c }: { readonly cluster: Cluster }) => {
             <h3>What this means now</h3>
             <dl className="facts">
               <dt>Shown values</dt>
-              <dd>{c.since === undefined ? "last known, drawn hollow" : `as of ${clock(c.since)}, drawn hollow`}</dd>
-              <dt>Services here</dt>
               <dd>
-                {c.services}, of which {only} run only here
+                {c.state === "unreached"
+                  ? "none: it has never been read"
+                  : c.since === undefined
+                    ? "last known, drawn hollow"
+                    : `as of ${clock(c.since)}, drawn hollow`}
               </dd>
+              <dt>Services here</dt>
+              <dd>{c.services === 0 ? "none is known" : `${c.services}, of which ${only} run only here`}</dd>
               <dt>Other clusters</dt>
               <dd>keep its gateway as a failover target</dd>
               <dt>Plans</dt>

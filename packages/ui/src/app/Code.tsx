@@ -9,6 +9,7 @@ interface Props {
   readonly note?: string
   readonly language?: "yaml" | "json" | "text"
   readonly command?: boolean
+  readonly wrap?: boolean
   readonly file?: string
 }
 
@@ -52,8 +53,8 @@ const Line = memo(({ text }: { readonly text: string }) => {
   )
 })
 
-export const Code = ({ command, file, language = "yaml", note, text, title }: Props) => (
-  <div className={`code${command === true ? " command" : ""}`}>
+export const Code = ({ command, file, language = "yaml", note, text, title, wrap }: Props) => (
+  <div className={`code${command === true ? " command" : ""}${wrap === true ? " wrap" : ""}`}>
     {title === undefined ? null : (
       <div className="title">
         <b>{title}</b> {note === undefined ? null : <span>{note}</span>}

@@ -29,6 +29,14 @@ export const parts = (id: string): { readonly kind: string; readonly name: strin
     : { kind, name, namespace: namespace ?? "" }
 }
 
+/** How many lines come and go. */
+const Lines = ({ change }: { readonly change: Change }) => (
+  <span className="counts">
+    {(change.added ?? 0) > 0 ? <span className="word-create">+{change.added}</span> : null}
+    {(change.removed ?? 0) > 0 ? <span className="word-delete">−{change.removed}</span> : null}
+  </span>
+)
+
 export const Diff = ({
   changes,
   cluster,
@@ -87,16 +95,19 @@ export const OneDiff = ({
   readonly wide: boolean
   readonly same?: ReadonlyArray<string>
 }) => {
-  const { kind, name, namespace } = parts(change.id)
+  const { kind, name, namespace } = parts(change.resource ?? change.id)
   const before = change.op === "create" || change.intended === "create" ? "" : change.live
   const after = change.op === "delete" || change.intended === "delete" ? "" : change.next
   return (
     <article className="diff">
       <header>
         <Glyph mark={opMark[change.op]} />
-        <span>{kind}</span> <b>{name}</b> <span className="dim">{namespace}</span>
+        <span>{kind}</span> <b>{name}</b>
+        {namespace === "" || !wide ? null : <span className="dim">{namespace}</span>}
+        <Lines change={change} />
         <span className={`right word-${opMark[change.op]}`}>{opWord[change.op]}</span>
       </header>
+      {change.resource === undefined || !wide ? null : <p className="reason dim mono">{change.id}</p>}
       {change.reason === undefined ? null : <p className="reason">{change.reason}</p>}
       {same !== undefined && same.length > 1 ? (
         <p className="reason dim">
@@ -148,7 +159,9 @@ const Merge = ({
     let gone = false
     import("./merge.ts").then(
       ({ mount }) => {
-        if (!gone && host.current !== null) destroy = mount(host.current, before, after, split)
+        if (gone || host.current === null) return
+        destroy = mount(host.current, before, after, split)
+        host.current.dataset.ready = ""
       },
       () => setFailed(true)
     )

@@ -2,7 +2,9 @@
 import { Code } from "./Code.tsx"
 import { clusters, info, status } from "./live.ts"
 import { Glyph } from "./Glyph.tsx"
+import { Link } from "./link.tsx"
 import { useStore } from "./store.ts"
+import { plural } from "./words.ts"
 
 const example = `[
   {
@@ -28,6 +30,8 @@ export const Empty = ({ kind }: { readonly kind: "clusters" | "services" | "load
   const sources = state?.nodes.filter((n) => n.kind === "source") ?? []
   if (kind === "services" || kind === "loading") {
     const waiting = sources.flatMap((s) => s.partitions ?? []).filter((p) => p.state !== "synced")
+    const lost = list.filter((c) => c.state === "unreached" || c.state === "stale")
+    const none = lost.length > 0 && lost.length === list.length
     return (
       <div className="empty one">
         <section>
@@ -35,11 +39,28 @@ export const Empty = ({ kind }: { readonly kind: "clusters" | "services" | "load
           <p className="lead">
             {kind === "loading"
               ? "Rows appear as each source has been read. Nothing has to be done."
-              : `${list.length} clusters are known, and none of them runs a service that counts. This page goes on by itself as soon as one appears.`}
+              : none
+                ? `${list.length === 1 ? "The one cluster that is known" : `None of the ${list.length} clusters that are known`} could${list.length === 1 ? " not" : ""} be read so far. cw keeps trying, and this page goes on by itself.`
+                : `${plural(list.length, "cluster")} ${list.length === 1 ? "is" : "are"} known, and no service that counts runs there. This page goes on by itself as soon as one appears.`}
           </p>
+          {kind === "services" && lost.length > 0 ? (
+            <>
+              <h2>Why</h2>
+              <ul className="looked">
+                {lost.slice(0, 8).map((c) => (
+                  <li key={c.name}>
+                    <Glyph mark="error" />
+                    <Link to={`/clusters/${encodeURIComponent(c.name)}`}>{c.name}</Link>
+                    <span>{c.reason ?? "no answer yet"}</span>
+                  </li>
+                ))}
+              </ul>
+              {lost.length > 8 ? <p className="dim">and {lost.length - 8} more</p> : null}
+            </>
+          ) : null}
           <h2>Looked at</h2>
-          <Looked />
-          {waiting.length > 0 ? (
+          <Looked quiet={lost.length > 0} />
+          {waiting.length > 0 && lost.length === 0 ? (
             <p className="dim">
               Waiting for{" "}
               {waiting
@@ -109,20 +130,27 @@ const Step = ({
   </div>
 )
 
-const Looked = () => {
+const Looked = ({ quiet }: { readonly quiet?: boolean }) => {
   const about = useStore(info)
   const state = useStore(status)
   const sources = state?.nodes.filter((n) => n.kind === "source") ?? []
   const bad = sources.find((s) => s.reason !== undefined)
+  const inputs = about?.inputs ?? []
+  /** What a source says about a file stands beside the file. */
+  const said = (path: string): string | undefined =>
+    sources
+      .find((s) => s.reason?.includes(path))
+      ?.reason?.replace(path, "")
+      .replace(/^[\s:]+/, "")
   return (
     <ul className="looked">
-      {(about?.inputs ?? []).map((path) => (
+      {inputs.map((path) => (
         <li key={path}>
-          <Glyph mark={bad === undefined ? "ok" : "stale"} />
-          <code>{path}</code>
+          <Glyph mark={bad === undefined || quiet === true ? "ok" : "stale"} />
+          <code>{path}</code> <span>{quiet === true ? "" : said(path)}</span>
         </li>
       ))}
-      {sources.map((s) => (
+      {(quiet === true ? [] : sources.filter((s) => !inputs.some((path) => s.reason?.includes(path)))).map((s) => (
         <li key={s.id}>
           <Glyph
             mark={s.state === "ready" ? "ok" : s.state === "failed" || s.state === "degraded" ? "warning" : "stale"}

@@ -181,7 +181,7 @@ const Strip = () => {
             </button>
           )
         })}
-        {(status?.held ?? 0) > 0 ? (
+        {(status?.held ?? 0) > 0 && (matrix.counts[code.held] ?? 0) === 0 ? (
           <button
             type="button"
             aria-pressed={query.get("q") === "is:held"}
@@ -197,10 +197,14 @@ const Strip = () => {
             {count(loose)} {loose === 1 ? "change" : "changes"} since you sorted <kbd>r</kbd>
           </button>
         ) : null}
-        <span>
-          <b>{list.length - lost}</b>/{list.length} clusters
-        </span>
-        {status === undefined || status.generation === 0 ? null : <span>generation {status.generation}</span>}
+        {list.length === 0 ? null : (
+          <span>
+            <b>{list.length - lost}</b>/{list.length} clusters
+          </span>
+        )}
+        {status === undefined || status.generation === 0 || list.length === 0 ? null : (
+          <span>generation {status.generation}</span>
+        )}
         <span className="lag">lag {(lag / 1000).toFixed(1)} s</span>
       </span>
     </div>

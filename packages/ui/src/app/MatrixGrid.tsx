@@ -2,13 +2,14 @@
  * The matrix: a scroller with one canvas for all cells, and DOM only for the names and heads that are in sight. What is
  * drawn depends on the window, never on the number of rows; the cell in focus is mirrored as an element for readers.
  */
-import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react"
-import { code, states } from "../Cells.ts"
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react"
+import { states } from "../Cells.ts"
 import type { Cluster } from "../Contract.ts"
 import type { Matrix } from "../Matrix.ts"
 import { between, type Columns } from "./columns.ts"
-import { Glyph, stateWord } from "./Glyph.tsx"
-import { go, Link, serviceHref } from "./link.tsx"
+import { stateWord } from "./Glyph.tsx"
+import { go, serviceHref } from "./link.tsx"
+import { ColumnHead, Name } from "./MatrixHeads.tsx"
 import { paint } from "./paint.ts"
 import { prefs } from "./prefs.ts"
 import { useStore } from "./store.ts"
@@ -35,46 +36,6 @@ interface Props {
   readonly corner: React.ReactNode
   readonly version: number
 }
-
-interface NameProps {
-  readonly id: string
-  readonly name: string
-  readonly space: string
-  readonly worst: number
-  readonly n: number
-  readonly y: number
-  readonly selected: boolean
-  readonly marked: boolean
-  readonly removed: boolean
-  readonly row: number
-  readonly cluster: string | undefined
-}
-
-const Name = memo(({ cluster, id, marked, n, name, removed, row, selected, space, worst, y }: NameProps) => {
-  const state = states[worst]!
-  return (
-    <div
-      role="row"
-      aria-rowindex={row + 2}
-      aria-selected={selected}
-      className={`name${selected ? " selected" : ""}${removed ? " removed" : ""}`}
-      style={{ transform: `translateY(${y}px)` }}
-    >
-      <div role="rowheader" aria-colindex={1}>
-        <Link to={serviceHref(id, { cluster })} title={`${name}${space === "" ? "" : ` in ${space}`}`} tabIndex={-1}>
-          <span className="slot">
-            {marked ? <span className="tick" /> : worst < code.unknown ? <Glyph mark={state} /> : null}
-          </span>
-          <span className="what">
-            <b>{name}</b> <span>{space}</span>
-          </span>
-          <span className="n">{n}</span>
-          <span className="sr">{stateWord(state)}</span>
-        </Link>
-      </div>
-    </div>
-  )
-})
 
 export const MatrixGrid = ({
   clusters,
@@ -278,7 +239,7 @@ export const MatrixGrid = ({
             onBlur={() => setFocused(false)}
           >
             <div className="heads" role="rowgroup" style={{ left: names, width: wide, height: head }}>
-              <div role="row" aria-rowindex={1}>
+              <div role="row" aria-rowindex={1} className="moved" style={{ transform: `translateX(${-box.left}px)` }}>
                 <div role="columnheader" aria-colindex={1} className="sr">
                   Service
                 </div>
@@ -289,7 +250,7 @@ export const MatrixGrid = ({
                     group={c.group}
                     collapsed={c.collapsed}
                     size={c.indices.length}
-                    left={c.x - box.left}
+                    left={c.x}
                     width={c.width}
                     index={first + i}
                     selected={cursor?.column === first + i}
@@ -309,28 +270,31 @@ export const MatrixGrid = ({
               }}
             />
             <div className="names" role="rowgroup" style={{ top: head, width: names, height: high }}>
-              {Array.from({ length: Math.max(0, to - from) }, (_, i) => {
-                const row = from + i
-                const at = view[row]!
-                const each = matrix.rows[at]
-                if (each === undefined) return null
-                return (
-                  <Name
-                    key={row % 200}
-                    row={row}
-                    id={each.id}
-                    name={each.title}
-                    space={each.space}
-                    worst={matrix.worst(at)}
-                    n={matrix.present(at)}
-                    y={row * rowHeight - box.top}
-                    selected={cursor?.row === row}
-                    marked={marked.has(each.id)}
-                    removed={each.removed}
-                    cluster={column === undefined || column.collapsed ? undefined : column.name}
-                  />
-                )
-              })}
+              {/* Rows keep their places and the sheet under them moves: a frame renders only the rows that are new. */}
+              <div className="moved" style={{ transform: `translateY(${-box.top}px)` }}>
+                {Array.from({ length: Math.max(0, to - from) }, (_, i) => {
+                  const row = from + i
+                  const at = view[row]!
+                  const each = matrix.rows[at]
+                  if (each === undefined) return null
+                  return (
+                    <Name
+                      key={row % 200}
+                      row={row}
+                      id={each.id}
+                      name={each.title}
+                      space={each.space}
+                      worst={matrix.worst(at)}
+                      n={matrix.present(at)}
+                      y={row * rowHeight}
+                      selected={cursor?.row === row}
+                      marked={marked.has(each.id)}
+                      removed={each.removed}
+                      cluster={column === undefined || column.collapsed ? undefined : column.name}
+                    />
+                  )
+                })}
+              </div>
             </div>
             {active !== undefined && column !== undefined ? (
               <div role="row" className="sr" aria-rowindex={cursor!.row + 2}>
@@ -370,48 +334,6 @@ export const MatrixGrid = ({
           </div>
         </div>
       </div>
-    </div>
-  )
-}
-
-interface HeadProps {
-  readonly name: string
-  readonly group: string
-  readonly collapsed: boolean
-  readonly size: number
-  readonly left: number
-  readonly width: number
-  readonly index: number
-  readonly selected: boolean
-  readonly cluster: Cluster | undefined
-  readonly onGroup: (group: string) => void
-}
-
-/** Long names keep their end: there they differ. */
-const tail = (name: string): string => (name.length > 13 ? `…${name.slice(-12)}` : name)
-
-const ColumnHead = ({ cluster, collapsed, group, index, left, name, onGroup, selected, size, width }: HeadProps) => {
-  const gone = cluster?.state === "stale" || cluster?.state === "unreached"
-  return (
-    <div
-      role="columnheader"
-      aria-colindex={index + 2}
-      className={`colhead${selected ? " selected" : ""}${gone ? " gone" : ""}`}
-      style={{ transform: `translateX(${left}px)`, width }}
-    >
-      {collapsed ? (
-        <button type="button" tabIndex={-1} title={`${group}: open ${size} clusters`} onClick={() => onGroup(group)}>
-          {name === "" ? "all" : tail(name)}
-        </button>
-      ) : (
-        <Link
-          to={`/clusters/${encodeURIComponent(name)}`}
-          tabIndex={-1}
-          title={gone ? `${name}: not connected${cluster?.reason === undefined ? "" : `, ${cluster.reason}`}` : name}
-        >
-          {tail(name)}
-        </Link>
-      )}
     </div>
   )
 }

@@ -129,10 +129,8 @@ export const Problem = ({
   readonly help?: string | undefined
 }) => (
   <div className={`banner ${level === "error" ? "error" : level === "warning" ? "warn" : "info"}`}>
-    <div>
-      <b>{text}</b>
-      {help === undefined ? null : <p>{help}</p>}
-    </div>
-    <code>{code}</code>
+    {code === "" ? null : <code>{code}</code>}
+    <b className={text.length > 90 ? "long" : ""}>{text}</b>
+    {help === undefined ? null : <p>{help}</p>}
   </div>
 )

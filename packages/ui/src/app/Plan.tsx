@@ -1,16 +1,17 @@
 /** Plan first: what every sink would do, its risks, and, where this process may write, a typed confirmation. */
-import { useEffect, useMemo, useRef, useState } from "react"
+import { useEffect, useMemo, useState } from "react"
 import type { Change, PlanDoc, Progress } from "../Contract.ts"
 import { Code, CopyButton } from "./Code.tsx"
-import { OneDiff, opMark, parts } from "./Diff.tsx"
+import { Confirm, Result } from "./Confirm.tsx"
+import { opMark, parts } from "./Diff.tsx"
 import { Glyph } from "./Glyph.tsx"
 import { go, usePlace, withQuery } from "./link.tsx"
 import { info as infoStore, status as statusStore } from "./live.ts"
-import { Pane, Problem } from "./Pane.tsx"
+import { type Line, LinePane } from "./PlanLine.tsx"
 import { Skeleton } from "./Services.tsx"
-import { call, follow, line } from "./session.ts"
+import { call, line } from "./session.ts"
 import { useStore } from "./store.ts"
-import { ago, clock, count, download, plural } from "./words.ts"
+import { clock, count, download, plural } from "./words.ts"
 
 const heads: Readonly<Record<Change["op"], readonly [string, string]>> = {
   delete: ["Delete", "never merged, never collapsed"],
@@ -18,12 +19,6 @@ const heads: Readonly<Record<Change["op"], readonly [string, string]>> = {
   create: ["Create", "equal objects are one line"],
   conflict: ["Conflict", "others own these objects; they are left alone"],
   held: ["Held", "not changed on purpose"]
-}
-
-interface Line {
-  readonly key: string
-  readonly first: Change
-  readonly all: ReadonlyArray<Change>
 }
 
 const lines = (items: ReadonlyArray<Change>): ReadonlyArray<readonly [Change["op"], ReadonlyArray<Line>, number]> =>
@@ -187,7 +182,7 @@ const Review = ({
             ) : null}
           </div>
         </div>
-        {plan.stale || late ? (
+        {(plan.stale || late) && progress.at(-1)?.state !== "done" ? (
           <div className="notice warn" role="alert">
             <Glyph mark="warning" />
             <p>
@@ -229,7 +224,9 @@ const Review = ({
                   <th scope="col">Kind</th>
                   <th scope="col">Name</th>
                   <th scope="col">Where</th>
-                  <th scope="col">Service</th>
+                  <th scope="col" className="opt">
+                    Service
+                  </th>
                   <th scope="col">Why</th>
                 </tr>
               </thead>
@@ -265,7 +262,7 @@ const Review = ({
                           </button>
                         </th>
                         <td className="mono">{l.all.length === 1 ? l.first.target : `${l.all.length} targets`}</td>
-                        <td className="mono">{l.first.service ?? <span className="dim">fleet</span>}</td>
+                        <td className="mono opt">{l.first.service ?? <span className="dim">fleet</span>}</td>
                         <td className="dim" title={l.first.reason}>
                           {l.first.reason ??
                             (op === "create"
@@ -314,264 +311,5 @@ const Review = ({
         />
       ) : null}
     </div>
-  )
-}
-
-const LinePane = ({
-  index,
-  line: l,
-  total
-}: {
-  readonly line: Line
-  readonly index: number
-  readonly total: number
-}) => {
-  const { first } = l
-  const { kind, name, namespace } = parts(first.id)
-  const [full, setFull] = useState<Change>(first)
-  useEffect(() => {
-    setFull(first)
-    let current = true
-    if (first.service !== undefined)
-      call((client) => client.Service({ id: first.service! })).then(
-        (detail) =>
-          current && setFull(detail.changes.find((c) => c.id === first.id && c.target === first.target) ?? first),
-        () => undefined
-      )
-    return () => {
-      current = false
-    }
-  }, [first])
-  return (
-    <Pane
-      label={`Change of ${name}`}
-      title={name}
-      close={withQuery({ res: undefined })}
-      place={
-        <>
-          <span className={`state word-${opMark[first.op]}`}>
-            <Glyph mark={opMark[first.op]} /> {first.op}
-          </span>
-          <span className="dim">
-            {kind}
-            {namespace === "" ? "" : ` in ${namespace}`}
-          </span>
-          <span className="age">
-            line {index + 1} of {total}
-          </span>
-        </>
-      }
-      footer={
-        first.service === undefined ? undefined : (
-          <a
-            href={`/services/${encodeURIComponent(first.service)}`}
-            onClick={(e) => {
-              e.preventDefault()
-              go(`/services/${encodeURIComponent(first.service!)}?cluster=${encodeURIComponent(first.target)}&tab=diff`)
-            }}
-          >
-            Show {first.service}
-          </a>
-        )
-      }
-    >
-      {l.all.length > 1 ? (
-        <section>
-          <h3>The same in {l.all.length} targets</h3>
-          <p className="mono clusterlist">{l.all.map((c) => c.target).join("  ")}</p>
-        </section>
-      ) : null}
-      <section className="diffs">
-        <OneDiff change={full} wide={false} />
-      </section>
-      <section>
-        <h3>Why</h3>
-        <dl className="facts">
-          <dt>Sink</dt>
-          <dd className="mono">{first.sink}</dd>
-          <dt>Target</dt>
-          <dd className="mono">{first.target}</dd>
-          <dt>Cause</dt>
-          <dd>
-            {first.reason ??
-              (first.op === "create"
-                ? "it is not there yet"
-                : first.op === "delete"
-                  ? "nothing wants it any more, and it is ours"
-                  : "it differs from what is generated")}
-          </dd>
-        </dl>
-      </section>
-    </Pane>
-  )
-}
-
-const Confirm = ({
-  begin,
-  close,
-  plan,
-  tell
-}: {
-  readonly plan: PlanDoc
-  readonly close: () => void
-  readonly tell: (p: Progress) => void
-  readonly begin: () => void
-}) => {
-  const dialog = useRef<HTMLDialogElement>(null)
-  const cancel = useRef<HTMLButtonElement>(null)
-  const [typed, setTyped] = useState("")
-  const [problem, setProblem] = useState<string>()
-  const n = plan.counts
-  useEffect(() => {
-    dialog.current!.showModal()
-    cancel.current!.focus()
-  }, [])
-  const apply = () => {
-    begin()
-    const stop = follow(
-      (client) => client.Apply({ plan: plan.id, confirm: typed }),
-      (p) => {
-        tell(p)
-        if (p.state === "done" || p.state === "refused" || p.state === "failed") setTimeout(() => stop(), 0)
-      },
-      setProblem
-    )
-    close()
-  }
-  const deleted = [...new Set(plan.items.filter((i) => i.op === "delete").flatMap((i) => i.service ?? []))]
-  const left = Math.max(0, plan.expires - Date.now())
-  return (
-    <dialog ref={dialog} className="dialog" aria-labelledby="confirm-title" onClose={close} onCancel={close}>
-      <form
-        method="dialog"
-        onSubmit={(e) => {
-          e.preventDefault()
-          if (typed === plan.confirm) apply()
-        }}
-      >
-        <div className="inside">
-          <h2 id="confirm-title">
-            Apply plan <code>{plan.id.slice(0, 6)}</code> to {plan.confirm}?
-          </h2>
-          <p className="tally">
-            <span>
-              <Glyph mark="delete" /> <b>{n.delete}</b> delete
-            </span>
-            <span>
-              <Glyph mark="differs" /> <b>{n.update}</b> update
-            </span>
-            <span>
-              <Glyph mark="create" /> <b>{n.create}</b> create
-            </span>
-            {n.held > 0 ? (
-              <span>
-                <Glyph mark="held" /> <b>{n.held}</b> held
-              </span>
-            ) : null}
-          </p>
-          {n.delete > 0 ? (
-            <Problem
-              level="error"
-              code="delete"
-              text={`${plural(n.delete, "object is", "objects are")} deleted${deleted.length > 0 ? `, of ${deleted.slice(0, 3).join(", ")}` : ""}`}
-              help="Only what is marked as ours, and only where nothing failed before."
-            />
-          ) : null}
-          <dl className="facts">
-            <dt>Targets</dt>
-            <dd className="mono">
-              {plan.sinks
-                .flatMap((s) => s.targets)
-                .slice(0, 12)
-                .join("  ")}
-              {plan.sinks.flatMap((s) => s.targets).length > 12 ? " …" : ""}
-            </dd>
-            {plan.leftOut.length > 0 ? (
-              <>
-                <dt>Left out</dt>
-                <dd>{plan.leftOut.map((l) => l.target).join(", ")}</dd>
-              </>
-            ) : null}
-            <dt>Written as</dt>
-            <dd>
-              <code>cw</code>; deletes last, per target
-            </dd>
-            <dt>If one fails</dt>
-            <dd>the others go on; deletes there are skipped</dd>
-          </dl>
-          <label htmlFor="confirm-text">
-            Type <code>{plan.confirm}</code> to confirm
-          </label>
-          <input
-            id="confirm-text"
-            className="mono"
-            autoComplete="off"
-            spellCheck={false}
-            value={typed}
-            onChange={(e) => setTyped(e.target.value)}
-          />
-          <p className="dim">
-            The plan is checked again before the first write. It is valid for {Math.floor(left / 60_000)} m{" "}
-            {Math.floor((left % 60_000) / 1000)} s.
-          </p>
-          {problem === undefined ? null : <Problem level="error" code="refused" text={problem} />}
-        </div>
-        <footer>
-          <button ref={cancel} type="button" className="button" onClick={close}>
-            Cancel
-          </button>
-          <button type="submit" className="button primary" disabled={typed !== plan.confirm}>
-            Apply to {plan.confirm}
-          </button>
-        </footer>
-      </form>
-    </dialog>
-  )
-}
-
-const Result = ({ close, progress }: { readonly progress: ReadonlyArray<Progress>; readonly close: () => void }) => {
-  const last = progress.at(-1)!
-  const over = last.state === "done" || last.state === "failed" || last.state === "refused"
-  return (
-    <section className={`result ${last.state}`} role="status" aria-live="polite">
-      <p>
-        <Glyph
-          mark={
-            last.state === "done"
-              ? "ok"
-              : last.state === "failed"
-                ? "error"
-                : last.state === "refused"
-                  ? "held"
-                  : "stale"
-          }
-        />{" "}
-        <b>
-          {last.state === "checking"
-            ? "Checking"
-            : last.state === "writing"
-              ? "Writing"
-              : last.state === "done"
-                ? "Applied"
-                : last.state === "refused"
-                  ? "Refused"
-                  : "Not all is applied"}
-        </b>{" "}
-        {last.text}{" "}
-        <span className="dim">
-          {last.applied} of {last.total} written{last.failed > 0 ? `, ${last.failed} failed` : ""},{" "}
-          {ago(progress[0]!.time)}
-        </span>
-        {over ? (
-          <button type="button" className="text" onClick={close}>
-            Dismiss
-          </button>
-        ) : null}
-      </p>
-      <progress max={Math.max(1, last.total)} value={last.applied + last.failed} aria-label="Written" />
-      {last.findings.map((f, i) => (
-        <Problem key={i} level={f.severity} code={f.code} text={f.message} help={f.help} />
-      ))}
-    </section>
   )
 }

@@ -17,6 +17,8 @@ export const Resources = ({ cluster, detail }: { readonly detail: ServiceDetail;
     () => detail.resources.filter((r) => all || r.clusters.includes(cluster)),
     [detail, all, cluster]
   )
+  const differing = detail.changes.filter((c) => c.target === cluster).map((c) => c.resource ?? c.id)
+  const first = shown.find((r) => differing.includes(r.id)) ?? shown[0]
   const text = shown.map((r) => r.text).join("---\n")
   return (
     <section className="resources">
@@ -55,7 +57,7 @@ export const Resources = ({ cluster, detail }: { readonly detail: ServiceDetail;
           total={total}
           cluster={cluster}
           detail={detail}
-          open={open === null ? shown.length <= 3 : open === r.id}
+          open={open === null ? shown.length <= 3 || r === first : open === r.id}
         />
       ))}
     </section>
@@ -77,7 +79,7 @@ const Body = ({
   readonly detail: ServiceDetail
   readonly open: boolean
 }) => {
-  const change = detail.changes.find((c) => c.id === resource.id && c.target === cluster)
+  const change = detail.changes.find((c) => (c.resource ?? c.id) === resource.id && c.target === cluster)
   const op =
     change?.op === "held"
       ? "held"

@@ -6,11 +6,12 @@ import { go, serviceHref, usePlace, withQuery } from "./link.tsx"
 import { clusters as clusterStore, status } from "./live.ts"
 import { CopyButton } from "./Code.tsx"
 import { Problem } from "./Pane.tsx"
+import { Skeleton } from "./Services.tsx"
 import { call } from "./session.ts"
 import { useStore } from "./store.ts"
 
 const order = ["first", "then", "then"]
-const few = 8
+const few = 6
 const tierWord = (tier: number, last: number): string =>
   tier === 0 ? order[0]! : tier === last && tier > 1 ? "last" : order[1]!
 
@@ -73,47 +74,53 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
   return (
     <>
       <section className="question">
-        <span>A pod in</span>
-        <select
-          className="mono"
-          aria-label="Caller's cluster"
-          value={cluster}
-          onChange={(e) => go(serviceHref(detail.id, { cluster: e.target.value }), true)}
-        >
-          {list.map((c) => (
-            <option key={c.name}>{c.name}</option>
-          ))}
-        </select>
-        <span>calls</span>
-        <select
-          className="mono"
-          aria-label="Host"
-          value={host}
-          onChange={(e) => go(withQuery({ host: e.target.value }), true)}
-        >
-          {detail.hosts.map((h) => (
-            <option key={h}>{h}</option>
-          ))}
-        </select>
-        <span>:</span>
-        <select
-          className="mono"
-          aria-label="Port"
-          value={String(port)}
-          onChange={(e) => go(withQuery({ port: e.target.value }), true)}
-        >
-          {detail.ports.map((p) => (
-            <option key={p.port} value={p.port}>
-              {p.port}
-            </option>
-          ))}
-        </select>
+        <span>
+          A pod in
+          <select
+            className="mono"
+            aria-label="Caller's cluster"
+            value={cluster}
+            onChange={(e) => go(serviceHref(detail.id, { cluster: e.target.value }), true)}
+          >
+            {list.map((c) => (
+              <option key={c.name}>{c.name}</option>
+            ))}
+          </select>
+        </span>
+        <span>
+          calls
+          <select
+            className="mono"
+            aria-label="Host"
+            value={host}
+            onChange={(e) => go(withQuery({ host: e.target.value }), true)}
+          >
+            {detail.hosts.map((h) => (
+              <option key={h}>{h}</option>
+            ))}
+          </select>
+          :
+          <select
+            className="mono"
+            aria-label="Port"
+            value={String(port)}
+            onChange={(e) => go(withQuery({ port: e.target.value }), true)}
+          >
+            {detail.ports.map((p) => (
+              <option key={p.port} value={p.port}>
+                {p.port}
+              </option>
+            ))}
+          </select>
+        </span>
       </section>
       {problem !== undefined ? (
         <section>
           <Problem level="error" code="trace" text={problem} />
         </section>
-      ) : route === undefined ? null : (
+      ) : route === undefined ? (
+        <Skeleton />
+      ) : (
         <section className="route">
           <p className="verdict">
             <Glyph
@@ -145,9 +152,11 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
                   )}
                 </div>
                 {step.lines.map((l) => (
-                  <p key={l}>{l}</p>
+                  <p key={l}>
+                    <Said line={l} object={step.object} detail={detail} />
+                  </p>
                 ))}
-                {step.object === undefined ? null : (
+                {step.object === undefined || step.lines.some((l) => l.includes(step.object!)) ? null : (
                   <p>
                     <ObjectLink name={step.object} detail={detail} />
                   </p>
@@ -181,8 +190,11 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
                           </span>
                         </p>
                         <p className="mono">
-                          {e.local ? "" : `${e.address} → `}
-                          {e.via.join(", ") || (e.local ? e.address : "nothing")}
+                          {e.local ? null : <span>{e.address} </span>}
+                          <span>
+                            {e.local ? "" : "→ "}
+                            {e.via.join(", ") || (e.local ? e.address : "nothing")}
+                          </span>
                         </p>
                         {e.note === undefined || e.state === "down" ? null : <p className="word-error">{e.note}</p>}
                       </div>
@@ -251,13 +263,43 @@ export const RouteTab = ({ cluster, detail }: { readonly detail: ServiceDetail; 
   )
 }
 
-const ObjectLink = ({ detail, name }: { readonly name: string; readonly detail: ServiceDetail }) => {
+/** A line of the simulator, in which the object it names is a link. */
+const Said = ({
+  detail,
+  line,
+  object
+}: {
+  readonly line: string
+  readonly object: string | undefined
+  readonly detail: ServiceDetail
+}) => {
+  const at = object === undefined ? -1 : line.indexOf(object)
+  if (object === undefined || at < 0) return line
+  return (
+    <>
+      {line.slice(0, at)}
+      <ObjectLink name={object} detail={detail} inline />
+      {line.slice(at + object.length)}
+    </>
+  )
+}
+
+const ObjectLink = ({
+  detail,
+  inline,
+  name
+}: {
+  readonly name: string
+  readonly detail: ServiceDetail
+  readonly inline?: boolean
+}) => {
   const [kind, full] = name.split(" ")
   const bare = full?.split("/").at(-1)
   const found = detail.resources.find((r) => r.kind === kind && r.name === bare)
   if (found === undefined) return <code>{name}</code>
   return (
     <>
+      {inline === true ? `${found.kind} ` : ""}
       <a
         href={withQuery({ tab: "resources", res: found.id })}
         onClick={(e) => {
@@ -268,8 +310,8 @@ const ObjectLink = ({ detail, name }: { readonly name: string; readonly detail: 
         <code>{found.name}</code>
       </a>{" "}
       <span className="dim">
-        {found.kind}
-        {found.namespace === "" ? "" : ` in ${found.namespace}`}
+        {inline === true ? "" : found.kind}
+        {found.namespace === "" ? "" : `${inline === true ? "" : " "}in ${found.namespace}`}
       </span>
     </>
   )

@@ -4,7 +4,7 @@ import { states } from "../Cells.ts"
 import type { ServiceDetail } from "../Contract.ts"
 import { Diff } from "./Diff.tsx"
 import { EventTable } from "./Events.tsx"
-import { Glyph, stateWord } from "./Glyph.tsx"
+import { Glyph, Icon, stateWord } from "./Glyph.tsx"
 import { on } from "./keys.ts"
 import { go, serviceHref, usePlace, withQuery } from "./link.tsx"
 import {
@@ -66,7 +66,7 @@ export const Service = ({ id }: { readonly id: string }) => {
   const wanted = query.get("cluster") ?? undefined
   const here = list.findIndex((c) => c.name === wanted)
   const runs = list.flatMap((_, i) => (at !== undefined && matrix.cell(at, i) < states.length - 1 ? [i] : []))
-  const index = here >= 0 ? here : (runs[0] ?? 0)
+  const index = here >= 0 ? here : ((at === undefined ? undefined : matrix.worstColumn(at)) ?? 0)
   const cluster = list[index]?.name ?? ""
   const state = at === undefined ? "none" : states[matrix.cell(at, index)]!
   const close = withQuery(
@@ -132,7 +132,7 @@ export const Service = ({ id }: { readonly id: string }) => {
             aria-label="Previous cluster that has it"
             onClick={() => step(-1)}
           >
-            ‹
+            <Icon name="left" />
           </button>
           <button
             type="button"
@@ -141,7 +141,7 @@ export const Service = ({ id }: { readonly id: string }) => {
             aria-label="Next cluster that has it"
             onClick={() => step(1)}
           >
-            ›
+            <Icon name="right" />
           </button>
           <span className={`state word-${state}`}>
             <Glyph mark={lost && state !== "none" ? "stale" : state} />{" "}

@@ -95,9 +95,11 @@ export const Services = () => {
     const at = matrix.number(selected)
     const row = at === undefined ? -1 : view.indexOf(at)
     if (row < 0) return
-    const index = columns.columns.findIndex((c) => !c.collapsed && c.name === column)
+    const best = matrix.worstColumn(at!)
+    const wanted = column ?? (best === undefined ? undefined : all[best]?.name)
+    const index = columns.columns.findIndex((c) => !c.collapsed && c.name === wanted)
     setCursor((before) => ({ row, column: index >= 0 ? index : (before?.column ?? 0) }))
-  }, [selected, column, view, columns])
+  }, [selected, column, view, columns, all])
 
   const onGroup = useCallback((group: string) => {
     const now = new Set((new URLSearchParams(location.search).get("closed") ?? "").split(",").filter((g) => g !== ""))
@@ -186,7 +188,7 @@ export const Services = () => {
             <Link to={`/pipeline?stage=${encodeURIComponent(crashed.id)}`}>Show it</Link>
           </p>
         </div>
-      ) : lost.length > 0 ? (
+      ) : lost.length > 0 && matrix.size > 0 ? (
         <div className="notice warn">
           <Glyph mark="warning" />
           <p>

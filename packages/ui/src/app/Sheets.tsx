@@ -99,7 +99,10 @@ const Palette = () => {
     return out.slice(0, limit)
   }, [text, list, all, saved])
   useEffect(() => setAt(0), [text])
-  useEffect(() => document.getElementById(`entry-${at}`)?.scrollIntoView({ block: "nearest" }), [at])
+  useEffect(() => {
+    // Newer browsers give a promise back, which is no clean-up.
+    void document.getElementById(`entry-${at}`)?.scrollIntoView({ block: "nearest" })
+  }, [at])
   const pick = (entry: Entry | undefined) => {
     if (entry === undefined) return
     sheet.set(undefined)

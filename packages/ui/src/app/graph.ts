@@ -2,8 +2,8 @@
 import type { NodeInfo } from "../Contract.ts"
 
 export const nodeWidth = 152
-export const nodeHeight = 86
-const gapY = 30
+export const nodeHeight = 92
+const gapY = 28
 const top = 44
 
 export interface Spot {
@@ -50,7 +50,7 @@ export const draw = (nodes: ReadonlyArray<NodeInfo>, room: number): Drawing => {
   if (checks.length > 0) columns.push({ name: "Checks", ids: checks })
   columns.push({ name: "Sinks", ids: nodes.filter((n) => n.kind === "sink").map((n) => n.id) })
   const used = columns.filter((c) => c.ids.length > 0)
-  const gap = Math.max(36, Math.min(72, (room - used.length * nodeWidth) / Math.max(1, used.length - 1)))
+  const gap = Math.max(36, Math.min(112, (room - used.length * nodeWidth) / Math.max(1, used.length - 1)))
   const tallest = Math.max(...used.map((c) => c.ids.length))
   const height = top + tallest * (nodeHeight + gapY)
   const spots = new Map<string, Spot>()

@@ -105,4 +105,8 @@ const App = () => {
 
 dress()
 await open()
-createRoot(document.getElementById("root")!).render(<App />)
+createRoot(document.getElementById("root")!).render(
+  <Boundary at="app">
+    <App />
+  </Boundary>
+)

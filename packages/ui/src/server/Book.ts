@@ -150,7 +150,10 @@ export class Book {
       before.perCluster !== next.perCluster ||
       [...before.failed].join() !== [...next.failed].join()
     const touched = all ? [...this.numbers.keys(), ...cells.keys()] : new Set([...cells.keys(), ...before.cells.keys()])
-    for (const id of touched) if (id !== "") this.refresh(id, now)
+    // The first answer of a sink is no change of the fleet: readers start over with it, sorted and without marks.
+    const first = before === undefined && next.perCluster
+    for (const id of touched) if (id !== "") this.refresh(id, first ? 0 : now)
+    if (first) for (const subscriber of this.subscribers) subscriber.reset()
   }
 
   /** True where some sink compares per cluster. */
@@ -196,7 +199,7 @@ export class Book {
     if (!present) {
       if (entry.removed) return
       entry.removed = true
-      entry.changed = now
+      entry.changed = Math.max(entry.changed, now)
       return this.tellRow(number)
     }
     const cells = this.cells(id, service)
@@ -210,7 +213,7 @@ export class Book {
     }
     if (!different) return
     this.seq++
-    Object.assign(entry, { service, cells, held, removed: false, changed: now })
+    Object.assign(entry, { service, cells, held, removed: false, changed: Math.max(entry.changed, now) })
     if (whole) this.tellRow(number)
   }
 

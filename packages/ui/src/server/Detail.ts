@@ -100,15 +100,15 @@ export const liveText = (text: string, item: PlanItem): string | undefined => {
 }
 
 /** The body behind an item: by its id, or, where a sink names files, by the kind and name in the file's name. */
-const bodyOf = (artifacts: ReadonlyArray<Artifact>, id: string, column: number | undefined): string | undefined => {
+const bodyOf = (artifacts: ReadonlyArray<Artifact>, id: string, column: number | undefined): Artifact | undefined => {
   const here = artifacts.filter((a) => column === undefined || ClusterSet.has(a.targets, column))
   const exact = here.find((a) => a.id === id)
-  if (exact !== undefined) return exact.text
+  if (exact !== undefined) return exact
   const file = id.split("/").at(-1)!
   return here.find((a) => {
     const parts = parseId(a.id)
     return parts !== undefined && file === `${parts.kind.toLowerCase()}-${parts.name}.yaml`
-  })?.text
+  })
 }
 
 export interface Planned {
@@ -132,10 +132,12 @@ export const detail = (
       .filter((item) => item.service === id)
       .map((item): Change => {
         const column = index.get(item.target)?.index
-        const next = item.op === "delete" || item.intended === "delete" ? undefined : bodyOf(artifacts, item.id, column)
+        const body = item.op === "delete" || item.intended === "delete" ? undefined : bodyOf(artifacts, item.id, column)
+        const next = body?.text
         const live = next === undefined ? undefined : liveText(next, item)
         return {
           ...change(sink, item),
+          ...(body === undefined || body.id === item.id ? {} : { resource: body.id }),
           ...(next === undefined ? {} : { next }),
           ...(live === undefined ? {} : { live })
         }

@@ -23,8 +23,10 @@ import {
 } from "../Contract.ts"
 import { Book } from "./Book.ts"
 import * as Detail from "./Detail.ts"
+import { feed } from "./Feed.ts"
 import { History } from "./History.ts"
 import { clusterInfo, type Options, statusOf } from "./Infos.ts"
+import { Looks } from "./Looks.ts"
 import { Plans } from "./Plans.ts"
 import { trace } from "./Tracing.ts"
 import type { Bundle, View } from "./View.ts"
@@ -35,6 +37,8 @@ export interface EngineView extends View {
 }
 
 const rightsLifetime = 60_000
+/** Changes of one service whose bodies are looked up where they are. */
+const lookups = 400
 const neighbours = 500
 
 export const make = (options: Options): Effect.Effect<EngineView, never, Scope.Scope> =>
@@ -81,14 +85,18 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
       book.rendered(next, sinkIds(), now())
     })
 
+    const looks = new Looks(options.again, () => [...plans.keys()])
+
     const follow = (event: Stamped) =>
       Effect.gen(function* () {
+        if (looks.noNews(event)) return
         if (event.type === "generation-rendered" || event.type === "planned") yield* take
         const hidden = "node" in event && options.nodes().some((n) => n.id === event.node && n.hidden === true)
         if (!hidden) history.accept(event, rendering?.model)
         if (event.type === "planned") {
           plans.set(event.node, event.plan)
           book.planned(event.node, event.plan, now())
+          looks.looked(event.node)
         }
         if (event.type === "reloaded") for (const id of plans.keys()) if (!sinkIds().includes(id)) plans.delete(id)
         engineStatus = yield* options.engine.status
@@ -97,6 +105,8 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
 
     yield* Effect.forkScoped(Stream.runForEach(options.engine.events, follow), { startImmediately: true })
     yield* take
+
+    yield* Effect.forkScoped(looks.watch(options.every ?? 30_000, () => wakes.size > 0))
 
     const info = (): Info => ({
       ...options.info,
@@ -122,7 +132,12 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
         const entry = { asked: now(), value: known?.value ?? ("unknown" as const) }
         rights.set(name, entry)
         yield* Effect.forkDetach(
-          Effect.tap(options.writable(cluster), (value) => Effect.sync(() => void (entry.value = value)))
+          Effect.tap(options.writable(cluster), (value) =>
+            Effect.sync(() => {
+              entry.value = value
+              wake()
+            })
+          )
         )
       }
     })
@@ -139,112 +154,34 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
       )
     })
 
-    /** The snapshot is taken and the reader registered in one synchronous step: no change falls between them. */
     const watch = (coalesce: number): Stream.Stream<Live> =>
-      Stream.unwrap(
-        Effect.gen(function* () {
-          const bell = yield* Queue.sliding<void>(1)
-          const ring = () => void Queue.offerUnsafe(bell, undefined)
-          const cells = new Map<number, number>()
-          const rows = new Set<number>()
-          let whole = true
-          let events = 0
-          let told = ""
-          let statusAt = 0
-          let statusDue = true
-          const width = () => Math.max(1, book.clusters.length)
-          yield* Effect.acquireRelease(
-            Effect.sync(() => {
-              const off = book.subscribe({
-                cell: (row, column, byte) => {
-                  events++
-                  cells.set(row * width() + column, byte)
-                },
-                row: (row) => {
-                  events++
-                  rows.add(row)
-                },
-                reset: () => {
-                  whole = true
-                }
-              })
-              const waker = () => {
-                statusDue = true
-                ring()
-              }
-              wakes.add(waker)
-              return () => {
-                off()
-                wakes.delete(waker)
-              }
-            }),
-            (release) => Effect.sync(release)
-          )
-          ring()
-          const next = Effect.gen(function* () {
-            yield* Queue.take(bell)
-            yield* Effect.sleep(whole ? 0 : coalesce)
-            yield* askRights
-            const out: Array<Live> = []
-            const list = clusters()
-            const said = JSON.stringify(list)
-            if (whole) {
-              whole = false
-              cells.clear()
-              rows.clear()
-              out.push({
-                _tag: "Snapshot",
-                epoch: book.epoch,
-                seq: book.seq,
-                time: now(),
-                info: info(),
-                clusters: list,
-                rows: book.rows()
-              })
-              const holes = book.holes()
-              if (holes.length > 0)
-                out.push({ _tag: "Delta", seq: book.seq, time: now(), events: 0, cells: [], rows: [], removed: holes })
-            } else {
-              if (cells.size > 0 || rows.size > 0) {
-                const flat: Array<number> = []
-                for (const [key, byte] of cells)
-                  if (!rows.has(Math.floor(key / width()))) flat.push(Math.floor(key / width()), key % width(), byte)
-                const present = [...rows].flatMap((at) => {
-                  const row = book.row(at)
-                  return row === undefined ? [] : [{ at, row }]
-                })
-                out.push({
-                  _tag: "Delta",
-                  seq: book.seq,
-                  time: now(),
-                  events,
-                  cells: flat,
-                  rows: present,
-                  removed: [...rows].filter((at) => book.isRemoved(at))
-                })
-              }
-              if (said !== told) out.push({ _tag: "Clusters", clusters: list })
-            }
-            told = said
-            cells.clear()
-            rows.clear()
-            events = 0
-            if (statusDue && now() - statusAt >= 500) {
-              statusDue = false
-              statusAt = now()
-              out.push(yield* status)
-            } else if (statusDue) yield* Effect.forkDetach(Effect.andThen(Effect.sleep(500), Effect.sync(ring)))
-            return out
-          })
-          return Stream.fromEffectRepeat(next).pipe(Stream.flatMap((all) => Stream.fromIterable(all)))
-        })
-      )
+      feed({ book, wakes, clusters, info, status, before: askRights, now }, coalesce)
 
     const detail = (id: string) =>
       Effect.suspend(() => {
         const found = rendering === undefined ? undefined : Detail.detail(id, rendering, sinkIds(), planned())
-        return found === undefined ? Effect.fail(new Missing({ what: `service ${id}` })) : Effect.succeed(found)
+        return found === undefined ? Effect.fail(new Missing({ what: `service ${id}` })) : withBodies(found)
       })
+
+    /** Some plans only count lines: what is there is then read where it is. */
+    const withBodies = (found: ServiceDetail): Effect.Effect<ServiceDetail> => {
+      const { there } = options
+      if (there === undefined) return Effect.succeed(found)
+      return Effect.map(
+        Effect.forEach(
+          found.changes,
+          (change, i) =>
+            i >= lookups || change.live !== undefined || (change.intended ?? change.op) === "create"
+              ? Effect.succeed(change)
+              : Effect.map(
+                  Effect.promise(() => there(change.sink, change)),
+                  (live) => (live === undefined ? change : { ...change, live })
+                ),
+          { concurrency: 8 }
+        ),
+        (changes) => ({ ...found, changes })
+      )
+    }
 
     /** Other services may stand in the way of a call; in a fleet of thousands only the service itself is looked at. */
     const around = (service: ServiceDetail) => {
@@ -375,7 +312,7 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
       events: (after) => batches(after, () => true),
       tap,
       makePlan: (sinks) =>
-        Effect.suspend(() => {
+        Effect.andThen(looks.again, () => {
           const chosen = planned(sinks).filter(({ sink }) =>
             options.nodes().some((n) => n.id === sink && n.hidden !== true)
           )

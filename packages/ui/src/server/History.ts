@@ -145,7 +145,7 @@ export class History {
             kind: "plan",
             node: event.node,
             cluster: target,
-            text: `${target}: ${finding.message}`
+            text: finding.message.includes(target) ? finding.message : `${target}: ${finding.message}`
           })
         const services = [...new Set(event.plan.items.flatMap((item) => item.service ?? []))].slice(0, 50)
         return this.add(time, {

@@ -32,6 +32,12 @@ export interface Options {
   readonly nodes: () => ReadonlyArray<NodeText>
   /** May objects be changed in this cluster? Undefined where nobody can say. */
   readonly writable?: (cluster: ModelCluster) => Effect.Effect<"yes" | "no" | "unknown">
+  /** Lets the sinks of an engine that only plans look again at what is there. */
+  readonly again?: Effect.Effect<void>
+  /** Milliseconds between two looks while a page is open (default: 30 000). */
+  readonly every?: number
+  /** What is there now in place of an item of a plan, for sinks whose plans only count lines. */
+  readonly there?: (sink: string, item: { readonly target: string; readonly id: string }) => Promise<string | undefined>
 }
 
 export const clusterInfo = (
@@ -61,7 +67,10 @@ export const clusterInfo = (
           : worst !== undefined || (asked && cluster.connection !== undefined)
             ? "connected"
             : "declared"
-  const reason = worst?.state === "synced" || worst === undefined ? failed?.message : (worst.reason ?? failed?.message)
+  const said = worst?.state === "synced" || worst === undefined ? failed?.message : (worst.reason ?? failed?.message)
+  // The reader knows which cluster it is.
+  const prefix = `cluster ${cluster.name}: `
+  const reason = said?.startsWith(prefix) === true ? said.slice(prefix.length) : said
   const { connection, gateway } = cluster
   return {
     name: cluster.name,

@@ -31,7 +31,7 @@ const objectOf = (holder: object, text: string): KubernetesObject | undefined =>
 const worldOf = (sites: ReadonlyArray<Site>, all: ReadonlyArray<Resources>, live: boolean): World => {
   const objects = new Map(sites.map((site) => [site.name, [] as Array<KubernetesObject>]))
   for (const { changes, resources } of all) {
-    const differing = new Map(changes.map((c) => [`${c.target} ${c.id}`, c]))
+    const differing = new Map(changes.map((c) => [`${c.target} ${c.resource ?? c.id}`, c]))
     for (const resource of resources) {
       if (parseId(resource.id) === undefined) continue
       for (const cluster of resource.clusters) {
@@ -76,7 +76,7 @@ const sourceOf = (
   if (cause === undefined || !compares) return "generated"
   if (unknown.has(cause.cluster)) return "unknown"
   const found = changes.find((c) => {
-    const id = parseId(c.id)
+    const id = parseId(c.resource ?? c.id)
     return (
       c.target === cause.cluster &&
       id !== undefined &&
@@ -227,7 +227,11 @@ const verdictOf = (
     }
   const where = local ? "Answered in its own cluster." : `Answered by ${names(used)}.`
   const detail =
-    others.length === 0 ? "There is nobody else to turn to." : `If that fails, calls move to ${names(others)}.`
+    others.length > 0
+      ? `If that fails, calls move to ${names(others)}.`
+      : used.length > 1
+        ? "They share the calls; there is nobody else to turn to."
+        : "There is nobody else to turn to."
   if (trace.outcome === "partly")
     return {
       level: "warning",

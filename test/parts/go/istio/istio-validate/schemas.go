@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
@@ -26,7 +27,7 @@ import (
 	"istio.io/istio/manifests"
 )
 
-// schemas does to an object what the API server does with the CRDs of this Istio version. (Istio's own validator for
+// schemas does to an object what the API server does with the CRDs of an Istio version. (Istio's own validator for
 // its tests does the same, but it stops at the first layer with a finding, and importing it writes to stdout.)
 type schemas struct {
 	sources  map[schema.GroupVersionKind]*apiextensions.JSONSchemaProps
@@ -39,8 +40,13 @@ type compiled struct {
 	rules      *cel.Validator
 }
 
-func newSchemas() (*schemas, error) {
-	text, err := manifests.FS.ReadFile("charts/base/files/crd-all.gen.yaml")
+// newSchemas reads the CRDs of a file, or those of the Istio version that this program is built from.
+func newSchemas(crds string) (*schemas, error) {
+	read := func() ([]byte, error) { return os.ReadFile(crds) }
+	if crds == "" {
+		read = func() ([]byte, error) { return manifests.FS.ReadFile("charts/base/files/crd-all.gen.yaml") }
+	}
+	text, err := read()
 	if err != nil {
 		return nil, err
 	}
