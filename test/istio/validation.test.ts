@@ -49,7 +49,7 @@ describe.skipIf(lacking("istio-validate"))(
     })
 
     it.each(profileNames)("accepts what profile %s makes of fleets at the limits", async (profile) => {
-      const texts = bodies(profile, Math.ceil(fleets / 10), limits())
+      const texts = bodies(profile, Math.ceil(Math.sqrt(fleets)), limits())
       const verdicts = await istio(stream(texts))
       expect(texts.length).toBeGreaterThan(5)
       expect(Math.max(...texts.map((text) => text.length))).toBeGreaterThan(10_000)
