@@ -79,7 +79,9 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Runni
       )
     })
   // Deno's `child.kill` would report the signal as the end, whatever the process made of it.
-  const kill = (signal: NodeJS.Signals): void => void process.kill(child.pid!, signal)
+  const kill = (signal: NodeJS.Signals): void => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, signal)
+  }
   return { process: child, kill, done, said }
 }
 

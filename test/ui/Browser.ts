@@ -74,7 +74,7 @@ export const serve = async (
   await running.said("launch=")
   const link = /http:\/\/\S+#launch=\S+/.exec(said)![0]
   const stop = async () => {
-    if (running.process.exitCode === null && running.process.signalCode === null) running.process.kill("SIGINT")
+    running.kill("SIGINT")
     const { code } = await running.done
     if (options.runtime === undefined) rmSync(runtime, { recursive: true, force: true })
     return code

@@ -41,7 +41,7 @@ const serve = async (args: ReadonlyArray<string>, cwd: string): Promise<Served> 
   const runtime = mkdtempSync(join(tmpdir(), "cw-ui-"))
   const running = start(args, { cwd, env: { XDG_RUNTIME_DIR: runtime } })
   onTestFinished(async () => {
-    running.process.kill("SIGKILL")
+    running.kill("SIGKILL")
     await running.done
     rmSync(runtime, { recursive: true, force: true })
   })
@@ -164,7 +164,7 @@ describe("cw ui", () => {
         )
     })
     const from = performance.now()
-    served.running.process.kill("SIGINT")
+    served.running.kill("SIGINT")
     const { code } = await served.running.done
     assert.strictEqual(code, 130)
     assert.isBelow(performance.now() - from, 3000)
@@ -213,7 +213,7 @@ describe("cw run --listen", () => {
       700
     )
     await tap.said("ServiceEntry").finally(() => clearInterval(change))
-    tap.process.kill("SIGINT")
+    tap.kill("SIGINT")
     await tap.done
     assert.match((await call(served, "Apply", { plan: "x", confirm: "y" })).end, /Defect|Die|Unknown/)
   })
