@@ -18,7 +18,8 @@ import { given, objects, type Profile, profileNames, profiles, type Rendered, re
 import { surroundings } from "./Surroundings.ts"
 
 const runs = Number(process.env.CW_FUZZ_RUNS ?? 100)
-const seed = Number(process.env.CW_FUZZ_SEED ?? Date.now() & 0xffff)
+// A change is judged by the same fleets as the one before it; new fleets are tried elsewhere.
+const seed = Number(process.env.CW_FUZZ_SEED ?? (process.env.CI ? 7643 : Date.now() & 0xffff))
 
 const timeout = 6_000 * Math.max(100, runs)
 
@@ -30,7 +31,10 @@ interface Finding {
 
 const expected: Readonly<Record<Profile, ReadonlyArray<readonly [code: string, why: string]>>> = {
   mtls: [],
-  tls: [["IST0129", "the CA comes by `credentialName: configmap://…`, which the analyzer does not know"]],
+  tls: [
+    ["IST0129", "the CA comes by `credentialName: configmap://…`, which the analyzer does not know"],
+    ["IST0138", "a gateway has one certificate; Envoy, its only client, shares no connection between two SNIs"]
+  ],
   plaintext: [],
   classic: [["IST0134", "classic prints only addresses that are declared; our rule V7 warns of the same"]]
 }
