@@ -4,7 +4,7 @@
  */
 import * as HashMap from "effect/HashMap"
 import type { Artifact } from "./Artifact.ts"
-import type { Held, Model, Service } from "./Model.ts"
+import { type Held, type Model, type Service, standing } from "./Model.ts"
 
 /** What differs from an earlier generation. `all` when that generation is unknown or the fleet changed. */
 export interface Changes {
@@ -44,11 +44,9 @@ export class Desired {
     return this.model.generation
   }
 
-  /** Services in name order (code points), without held ones. Costs a walk of the fleet at the first use. */
+  /** Services in name order (code points), held ones as far as they stand. Costs a walk of the fleet. */
   get services(): ReadonlyArray<Service> {
-    const out: Array<Service> = []
-    for (const service of HashMap.values(this.model.services)) if (!this.held.has(service.identity)) out.push(service)
-    return out.sort((a, b) => (a.identity < b.identity ? -1 : a.identity > b.identity ? 1 : 0))
+    return standing(this.model)
   }
 
   /** Names of all groups in stream order: the fleet's first, then services by name. */

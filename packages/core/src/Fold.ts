@@ -191,8 +191,8 @@ export class Fold {
       }
     }
     for (const id of queue) {
-      const next = this.withClaims(id, resolved.get(id))
       const old = cold ? undefined : known(before, id)
+      const next = lasting(this.withClaims(id, resolved.get(id)), old)
       if (!fleetChanged && same(old, next)) continue
       touched.add(id)
       if (old !== undefined && (next === undefined || "diagnostics" in next)) services = HashMap.remove(services, id)
@@ -306,6 +306,7 @@ export class Fold {
     if (lost.length === 0) return resolved
     return {
       identity: id,
+      standing: { ...resolved, hosts: resolved.hosts.filter((host) => lost.every(({ claim }) => claim.key !== host)) },
       diagnostics: lost.map(({ claim, winner }) => {
         const other = this.indexes.services.get(winner)?.[0]
         const place = other?.fact.origin.place?.()
@@ -351,6 +352,13 @@ export class Fold {
     for (const list of this.warnings.values()) out.push(...list)
     return out
   }
+}
+
+/** Where nothing is certain of a held service, what was good before stands for as long as this process lives. */
+const lasting = (next: Service | Held | undefined, old: Service | Held | undefined): Service | Held | undefined => {
+  if (next === undefined || !("diagnostics" in next) || next.standing !== undefined || old === undefined) return next
+  const standing = "diagnostics" in old ? old.standing : old
+  return standing === undefined ? next : { ...next, standing }
 }
 
 const known = ({ held, services }: Model, id: string): Service | Held | undefined => {

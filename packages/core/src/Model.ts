@@ -2,7 +2,7 @@
  * All facts merged: the fleet of clusters, and the global services with hosts and addresses.
  * A model is immutable; generations share what did not change. `Fold.ts` builds it.
  */
-import type * as HashMap from "effect/HashMap"
+import * as HashMap from "effect/HashMap"
 import * as ClusterSet from "./ClusterSet.ts"
 import type { Diagnostic } from "./Diagnostic.ts"
 import type { BackendFact, ClusterFact, Freshness, Origin, ServiceFact, ServicePort, Traffic } from "./Fact.ts"
@@ -79,6 +79,11 @@ export class Fleet {
 export interface Held {
   readonly identity: string
   readonly diagnostics: ReadonlyArray<Diagnostic>
+  /**
+   * What is certain of it all the same: its address and the hosts that nobody else won; where its entry cannot be read,
+   * what it was before. Undefined where nothing is known.
+   */
+  readonly standing?: Service
 }
 
 export interface PartitionState {
@@ -105,6 +110,22 @@ export interface Model {
   readonly partitions: ReadonlyArray<PartitionState>
   /** Warnings about facts that disagree, and the like; errors of services are in `held`. */
   readonly diagnostics: ReadonlyArray<Diagnostic>
+}
+
+/**
+ * Services in name order (code points), held ones as far as they stand: what is made of all services at once, as a zone
+ * file, must not forget one because its port is wrong today. Costs a walk of the fleet.
+ */
+export const standing = ({ held, services }: Model): ReadonlyArray<Service> => {
+  const out = [...HashMap.values(services)]
+  if (!HashMap.isEmpty(held)) {
+    const taken = new Set(out.flatMap((service) => service.hosts))
+    for (const { standing } of HashMap.values(held)) {
+      const hosts = standing?.hosts.filter((host) => !taken.has(host)) ?? []
+      if (standing !== undefined && hosts.length > 0) out.push({ ...standing, hosts })
+    }
+  }
+  return out.sort((a, b) => (a.identity < b.identity ? -1 : a.identity > b.identity ? 1 : 0))
 }
 
 export type { ServiceFact }

@@ -43,10 +43,11 @@ export const resolveService = (id: string, spoken: Spoken, { address, fleet, suf
   if (ip === undefined) {
     findings.push(Diagnostic.error("CW509", `service ${id}: no address is left in the range`, { service: id }))
   }
-  if (ip === undefined || findings.some(Diagnostic.isError)) {
-    return { result: { identity: id, diagnostics: findings }, warnings: [] }
-  }
-  return { result: service(id, winner, hosts, ip, backends), warnings: findings }
+  if (ip === undefined) return { result: { identity: id, diagnostics: findings }, warnings: [] }
+  const result = service(id, winner, hosts, ip, backends)
+  return findings.some(Diagnostic.isError)
+    ? { result: { identity: id, diagnostics: findings, standing: result }, warnings: [] }
+    : { result, warnings: findings }
 }
 
 const undeclared = (id: string, { backends, bad }: Spoken): Resolved => {

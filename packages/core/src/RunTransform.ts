@@ -9,7 +9,7 @@ import type { Lost } from "./Claims.ts"
 import * as ClusterSet from "./ClusterSet.ts"
 import { fleetGroup } from "./Desired.ts"
 import * as Diagnostic from "./Diagnostic.ts"
-import type { Cluster, Model, Service } from "./Model.ts"
+import { type Cluster, type Model, type Service, standing } from "./Model.ts"
 import type { CheckNode, TransformNode } from "./Node.ts"
 import { bounded, type Eventually, eventually } from "./PluginError.ts"
 import { attempt, gaveUp, guarded, type Refusal } from "./Refusal.ts"
@@ -35,11 +35,10 @@ export const runTransform = (
       )
     case "model":
       return Effect.suspend(() => {
-        const services = [...HashMap.values(model.services)].sort((a, b) => (a.identity < b.identity ? -1 : 1))
         return bounded(
           "it",
           node.options.timeout,
-          eventually(() => impl.run({ model, services }))
+          eventually(() => impl.run({ model, services: standing(model) }))
         )
       }).pipe(
         Effect.mapError(gaveUp(node)),

@@ -46,7 +46,7 @@ export interface ArtifactTransform {
   readonly run: (artifact: Artifact, fleet: Fleet) => Rendered
 }
 
-/** The model as a whole; services in name order, held ones left out. */
+/** The model as a whole; services in name order, held ones as far as they stand. */
 export interface ModelInput {
   readonly model: Model
   readonly services: ReadonlyArray<Service>

@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import * as HashMap from "effect/HashMap"
 import type { BackendFact, ClusterFact, Fact, Origin, ServiceFact, SourceEvent } from "../src/Fact.ts"
 import { Fold } from "../src/Fold.ts"
-import type { Model } from "../src/Model.ts"
+import { type Model, standing } from "../src/Model.ts"
 
 const origin: Origin = { label: "test" }
 const cluster = (name: string, more: Partial<ClusterFact> = {}): ClusterFact => ({
@@ -143,6 +143,41 @@ describe("the model", () => {
     assert.deepEqual(held(model), { zebra: ["CW503"] })
     f.accept("in", snapshot("t"))
     assert.deepEqual(names(f.commit()!), ["zebra"])
+  })
+
+  it("keeps what is certain of a held service, for what is made of all services", () => {
+    const model = fold([
+      ["in", snapshot("c", cluster("a"))],
+      ["in", snapshot("s", service("typo", { address: "240.9.9.9" }), backend("typo", "b"), backend("orphan", "a"))],
+      ["in", snapshot("t", service("ant", { prefixes: ["shop"] }), backend("ant", "a"))],
+      ["in", snapshot("u", service("zebra", { prefixes: ["shop", "zoo"] }), backend("zebra", "a"))]
+    ])
+    assert.deepEqual(held(model), { orphan: ["CW511"], typo: ["CW501"], zebra: ["CW503"] })
+    assert.deepEqual(
+      standing(model).map((s) => [s.identity, s.hosts]),
+      [
+        ["ant", ["shop.global"]],
+        ["typo", ["typo.global"]],
+        ["zebra", ["zoo.global"]]
+      ]
+    )
+    assert.equal(standing(model)[1]!.address, "240.9.9.9")
+  })
+
+  it("keeps what a service was when its entry cannot be read any more", () => {
+    const f = new Fold()
+    f.accept("in", snapshot("c", cluster("a")))
+    f.accept("in", snapshot("s", service("reviews"), backend("reviews", "a")))
+    f.commit()
+    const bad = [
+      { key: "reviews", service: "reviews", diagnostics: [{ code: "CW401", severity: "error", message: "" }] }
+    ]
+    f.accept("in", { _tag: "Snapshot", partition: "s", facts: [], bad } as SourceEvent)
+    const model = f.commit()!
+    assert.deepEqual(held(model), { reviews: ["CW401"] })
+    assert.deepEqual(standing(model)[0]!.hosts, ["reviews.global"])
+    f.accept("in", snapshot("s"))
+    assert.deepEqual(standing(f.commit()!), [])
   })
 
   it("puts the partition of a bad cluster in doubt and holds its services", () => {
