@@ -1,5 +1,5 @@
 /** `cw ui`, `cw run --listen`, `cw status` and `cw tap` without a browser: the link, the file, the plan, the end. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it, onTestFinished } from "vitest"
@@ -102,7 +102,7 @@ interface Plan {
   readonly id?: string
   readonly confirm: string
   readonly stale: boolean
-  readonly items: ReadonlyArray<unknown>
+  readonly items: ReadonlyArray<{ readonly sink: string; readonly target: string; readonly id: string }>
 }
 
 const planned = (served: Served) =>
@@ -123,6 +123,30 @@ describe("cw ui", () => {
     const { values } = await call(served, "Apply", { plan: plan.id, confirm: plan.confirm })
     assert.strictEqual(values.at(-1)?.state, "done", JSON.stringify(values))
     assert.includeMembers(readdirSync(join(cwd, "out")), ["east", "west"])
+  })
+
+  it("leaves out what was unticked, and nothing else", async () => {
+    const cwd = folder(files)
+    const served = await serve(["ui", "pipeline.yaml", "--port", "0", "--allow", "apply"], cwd)
+    const plan = await planned(served)
+    const apply = (leaveOut: ReadonlyArray<object>) =>
+      call(served, "Apply", { plan: plan.id, confirm: plan.confirm, leaveOut })
+    assert.include((await apply([{ sink: "x", target: "y", id: "z" }])).end, "no part of this plan")
+    const written = (i: (typeof plan.items)[number]) => existsSync(join(cwd, "out", i.target, i.id))
+    const line = plan.items.findLast((i) => i.id.includes("serviceentry"))!
+    const { values } = await apply([{ sink: line.sink, target: line.target, id: line.id }])
+    assert.strictEqual(values.at(-1)?.state, "done", JSON.stringify(values))
+    assert.deepEqual(
+      plan.items.filter((i) => !written(i)),
+      [line]
+    )
+    const next = await until(
+      () => served.get<Plan>("/plan"),
+      ({ items }) => items.length > 0 && items.length < plan.items.length
+    )
+    const rest = await call(served, "Apply", { plan: next.id, confirm: next.confirm })
+    assert.strictEqual(rest.values.at(-1)?.state, "done", `${rest.end} ${JSON.stringify(next)}`)
+    assert.isTrue(written(line))
   })
 
   it("refuses a plan whose inputs have moved", async () => {

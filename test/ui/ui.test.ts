@@ -130,6 +130,11 @@ describe.skipIf(deno || !available())("cw ui in a browser", { timeout: 120_000 }
 
   it("plans, asks for the typed words, applies, and shows the result", async () => {
     const { page } = await visit("/plan")
+    const tick = page.getByRole("checkbox").last()
+    await tick.uncheck()
+    assert.match(await page.locator(".pagebar").innerText(), /\d+ left out/)
+    await tick.check()
+    assert.notInclude(await page.locator(".pagebar").innerText(), "left out")
     await page.getByRole("button", { name: "Apply…" }).click()
     const dialog = page.getByRole("dialog")
     assert.strictEqual(await dialog.getByRole("button", { name: "Cancel" }).evaluate((b) => b.matches(":focus")), true)

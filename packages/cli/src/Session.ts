@@ -22,6 +22,7 @@ export interface Options {
   readonly dryRun: boolean
   readonly allowDeletes?: number | "all"
   readonly review?: EngineOptions["review"]
+  readonly leaveOut?: EngineOptions["leaveOut"]
 }
 
 export interface Session {
@@ -44,7 +45,8 @@ export const open = <A, E, R>(pipeline: Opened, options: Options, body: (session
           ...engineOptions(pipeline.checked, pipeline.lock?.pins),
           dryRun: options.dryRun,
           ...(options.allowDeletes === undefined ? {} : { allowDeletes: options.allowDeletes }),
-          ...(options.review === undefined ? {} : { review: options.review })
+          ...(options.review === undefined ? {} : { review: options.review }),
+          ...(options.leaveOut === undefined ? {} : { leaveOut: options.leaveOut })
         })
       )
     ),

@@ -90,9 +90,7 @@ export const fromPipeline = (pipeline: Opened, told: Presenter, options: Options
       const write = applier(() => current, view, told)
       // What was written is there now: the page is to see it so.
       const apply: typeof write | undefined =
-        options.allow.length === 0
-          ? undefined
-          : (plan, confirm) => Stream.ensuring(write(plan, confirm), session.engine.again)
+        options.allow.length === 0 ? undefined : (...asked) => Stream.ensuring(write(...asked), session.engine.again)
       yield* serve(view, options.listen, apply)
       yield* session.engine.start
       yield* Effect.forkScoped(Reload.follow(session, told, again))

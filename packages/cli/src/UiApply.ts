@@ -3,11 +3,11 @@
  * at: one difference, a wrong confirmation, or an old plan, and nothing at all is written.
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import type { Plan } from "@coddiwomple/core/Plan"
-import { type Progress, Refused } from "@coddiwomple/ui/Contract"
-import { finding } from "@coddiwomple/ui/server/Detail"
+import { executable, type Plan } from "@coddiwomple/core/Plan"
+import { type PlanLine, type Progress, Refused } from "@coddiwomple/ui/Contract"
+import { finding, type Planned } from "@coddiwomple/ui/server/Detail"
 import type { EngineView } from "@coddiwomple/ui/server/EngineView"
-import { fingerprint } from "@coddiwomple/ui/server/Plans"
+import { fingerprint, lineKey, without } from "@coddiwomple/ui/server/Plans"
 import type * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -21,7 +21,7 @@ import * as Verdict from "./Verdict.ts"
 
 export const applier = (current: () => Opened, view: EngineView, told: Presenter) => {
   let busy = false
-  return (id: string, confirm: string): Stream.Stream<Progress, Refused> =>
+  return (id: string, confirm: string, leaveOut: ReadonlyArray<PlanLine>): Stream.Stream<Progress, Refused> =>
     Stream.unwrap(
       Effect.suspend(() => {
         const made = view.made(id)
@@ -31,35 +31,42 @@ export const applier = (current: () => Opened, view: EngineView, told: Presenter
         if (made.doc.sinks.some((sink) => !sink.allowed))
           return refuse("this server was not started with what this plan needs; see --allow")
         if (confirm !== made.doc.confirm) return refuse(`type ${JSON.stringify(made.doc.confirm)} to confirm`)
+        const plans = without(made.plans, leaveOut)
+        if (plans === undefined) return refuse("what is left out is no part of this plan")
         if (busy) return refuse("another plan is being applied")
         busy = true
-        say(`cw ui: applying plan ${id} of ${made.doc.pipeline} to ${made.doc.confirm}`)
-        return Effect.succeed(run(current(), made, told).pipe(Stream.ensuring(Effect.sync(() => void (busy = false)))))
+        const less = leaveOut.length === 0 ? "" : `, ${leaveOut.length} left out`
+        say(`cw ui: applying plan ${id} of ${made.doc.pipeline} to ${made.doc.confirm}${less}`)
+        return Effect.succeed(
+          run(current(), plans, leaveOut, told).pipe(Stream.ensuring(Effect.sync(() => void (busy = false))))
+        )
       })
     )
 }
 
 const run = (
   pipeline: Opened,
-  made: NonNullable<ReturnType<EngineView["made"]>>,
+  looked: ReadonlyArray<Planned>,
+  leaveOut: ReadonlyArray<PlanLine>,
   told: Presenter
 ): Stream.Stream<Progress> =>
   Stream.callback<Progress>(
     (queue) =>
       Effect.gen(function* () {
-        const wanted = made.plans.map((p) => p.sink)
+        const wanted = looked.map((p) => p.sink)
+        const left = new Set(leaveOut.map((l) => lineKey(l.sink, l)))
         const plans = new Map<string, Plan>()
         const verdict = yield* Deferred.make<ReadonlyArray<Diagnostic.Diagnostic>>()
         let applied = 0
         let failed = 0
-        const total = made.doc.counts.create + made.doc.counts.update + made.doc.counts.delete
+        const total = looked.flatMap(({ plan }) => executable(plan)).length
         const tell = (state: Progress["state"], text: string, more: Partial<Progress> = {}) =>
           Queue.offerUnsafe(queue, { time: Date.now(), state, text, applied, failed, total, findings: [], ...more })
         const review = (sink: string, plan: Plan) =>
           Effect.suspend(() => {
             plans.set(sink, plan)
             if (plans.size === wanted.length) {
-              const same = fingerprint([...plans].map(([of, p]) => ({ sink: of, plan: p }))) === made.fingerprint
+              const same = fingerprint([...plans].map(([of, p]) => ({ sink: of, plan: p }))) === fingerprint(looked)
               Deferred.doneUnsafe(
                 verdict,
                 Effect.succeed(
@@ -77,37 +84,40 @@ const run = (
           })
         tell("checking", "planning again, to see that nothing moved")
         const restricted = onlySinks(pipeline, (sink) => wanted.includes(sink.id))
-        yield* Session.open(restricted, { finite: true, dryRun: false, review }, (session) =>
-          Effect.gen(function* () {
-            const built = yield* Effect.result(Session.build(session))
-            if (built._tag === "Failure")
-              return tell("failed", "the pipeline cannot be built", { findings: built.failure.map(finding) })
-            yield* Session.show(session, told, (event) =>
-              Effect.sync(() => {
-                if (event.type === "sink-failed") Deferred.doneUnsafe(verdict, Effect.succeed([...event.diagnostics]))
-                if (event.type !== "applied") return
-                applied += event.report.items.filter((i) => i.outcome === "applied").length
-                failed += event.report.items.filter((i) => i.outcome === "failed" || i.outcome === "unknown").length
-                tell("writing", `${event.node} is done`, { sink: event.node })
-              })
-            )
-            const result = yield* session.engine.run
-            const found = Verdict.findings(result)
-            const refused = found.some((d) => d.code === "CW904")
-            // A held service was held in the plan already: that is no failure of the apply.
-            const errors = [
-              ...(result.refusal?.diagnostics ?? []),
-              ...result.sourceFailures,
-              ...result.sinks.flatMap((sink) => sink.diagnostics)
-            ].filter(Diagnostic.isError)
-            const sentence = Verdict.sentence(pipeline.name, result, false)
-            say(`cw ui: ${sentence}`)
-            tell(
-              refused ? "refused" : failed > 0 || errors.length > 0 ? "failed" : "done",
-              refused ? "Nothing was written: something moved since the plan was made." : sentence,
-              { findings: found.slice(0, 50).map(finding) }
-            )
-          })
+        yield* Session.open(
+          restricted,
+          { finite: true, dryRun: false, review, leaveOut: (sink, item) => left.has(lineKey(sink, item)) },
+          (session) =>
+            Effect.gen(function* () {
+              const built = yield* Effect.result(Session.build(session))
+              if (built._tag === "Failure")
+                return tell("failed", "the pipeline cannot be built", { findings: built.failure.map(finding) })
+              yield* Session.show(session, told, (event) =>
+                Effect.sync(() => {
+                  if (event.type === "sink-failed") Deferred.doneUnsafe(verdict, Effect.succeed([...event.diagnostics]))
+                  if (event.type !== "applied") return
+                  applied += event.report.items.filter((i) => i.outcome === "applied").length
+                  failed += event.report.items.filter((i) => i.outcome === "failed" || i.outcome === "unknown").length
+                  tell("writing", `${event.node} is done`, { sink: event.node })
+                })
+              )
+              const result = yield* session.engine.run
+              const found = Verdict.findings(result)
+              const refused = found.some((d) => d.code === "CW904")
+              // A held service was held in the plan already: that is no failure of the apply.
+              const errors = [
+                ...(result.refusal?.diagnostics ?? []),
+                ...result.sourceFailures,
+                ...result.sinks.flatMap((sink) => sink.diagnostics)
+              ].filter(Diagnostic.isError)
+              const sentence = Verdict.sentence(pipeline.name, result, false)
+              say(`cw ui: ${sentence}`)
+              tell(
+                refused ? "refused" : failed > 0 || errors.length > 0 ? "failed" : "done",
+                refused ? "Nothing was written: something moved since the plan was made." : sentence,
+                { findings: found.slice(0, 50).map(finding) }
+              )
+            })
         )
         yield* Queue.end(queue as Queue.Queue<Progress, Cause.Done>)
       }).pipe(Effect.orDie) as Effect.Effect<void>

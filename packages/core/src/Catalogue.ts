@@ -53,7 +53,7 @@ export const catalogue = {
   CW306: { title: "sink cannot delete, so it cannot be `policy: sync`", cure: "use policy: upsert-only" },
   CW307: { title: "sink does not accept what the node produces", cure: "remove it from `from`" },
 
-  CW401: { title: "input file is not of the expected form", cure: "compare with docs/reference" },
+  CW401: { title: "input file is not of the expected form", cure: "the README of the source lists what it reads" },
   CW402: { title: "unknown key in an input file", cure: "remove or rename the key" },
   CW403: { title: "deprecated spelling in an input file", cure: "use the current spelling" },
   CW404: { title: "duplicate name in an input file", cure: "keep one of the entries" },

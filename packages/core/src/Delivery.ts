@@ -12,7 +12,7 @@ import * as Queue from "effect/Queue"
 import * as Diagnostic from "./Diagnostic.ts"
 import type { EngineOptions } from "./Engine.ts"
 import type { EngineEvent, NodeState } from "./Event.ts"
-import { defaultLimits, secure } from "./Guard.ts"
+import { defaultLimits, leave, secure } from "./Guard.ts"
 import type { PartitionState } from "./Model.ts"
 import type { SinkNode } from "./Node.ts"
 import * as Plan from "./Plan.ts"
@@ -63,13 +63,15 @@ export const makeDelivery = (context: Context) => {
       // A sink that cannot compare is spared what cannot have changed.
       const since = desired.changesSince(progress.get(sink.id)?.appliedGeneration ?? 0)
       const same = planned.value.opaque === true && !since.all && since.groups.size === 0
-      const plan = secure(same ? { ...planned.value, items: [] } : planned.value, {
+      const secured = secure(same ? { ...planned.value, items: [] } : planned.value, {
         policy: sink.options.policy ?? "upsert-only",
         limits: { ...defaultLimits, ...sink.options.guard },
         ...(context.allowDeletes === undefined ? {} : { allowDeletes: context.allowDeletes }),
         partitions: doubts(desired.model.partitions, context.partitions()),
         held: desired.held
       })
+      const isLeftOut = context.leaveOut
+      const plan = isLeftOut === undefined ? secured : leave(secured, (item) => isLeftOut(sink.id, item))
       note(sink.id, { plan: Plan.counts(plan) })
       emit({ type: "planned", node: sink.id, generation, plan })
       const refusals = context.review === undefined ? [] : yield* context.review(sink.id, plan, desired)

@@ -14,7 +14,7 @@ import type { Diagnostic } from "./Diagnostic.ts"
 import type { Stamped } from "./Event.ts"
 import type { FoldOptions } from "./Fold.ts"
 import type { Node } from "./Node.ts"
-import type { Plan } from "./Plan.ts"
+import type { Plan, PlanItem } from "./Plan.ts"
 import type { Rendering } from "./Render.ts"
 import { makeRuntime } from "./Runtime.ts"
 import type { EngineStatus, RunResult } from "./Status.ts"
@@ -35,6 +35,8 @@ export interface EngineOptions {
    * Where a person or a saved plan decides, this is the place.
    */
   readonly review?: (sink: string, plan: Plan, desired: Desired) => Effect.Effect<ReadonlyArray<Diagnostic>>
+  /** True holds what a plan would write: somebody looked at it and said no. */
+  readonly leaveOut?: (sink: string, item: PlanItem) => boolean
 }
 
 export class Engine extends Context.Service<

@@ -11,6 +11,7 @@ import { concurrency, type FileTree, same, type Slot, textOf, type Wanted } from
 import * as Inventory from "./Inventory.ts"
 import { executable, type PlanItem, type Report, type ReportItem } from "./Plan.ts"
 import { ancestors, folderOf } from "./SafePath.ts"
+import { findings } from "./WriteFailures.ts"
 
 const encoder = new TextEncoder()
 
@@ -62,7 +63,8 @@ class Run {
       Effect.map(() => {
         const planned = new Set(this.items.map((i) => i.id))
         const items = this.done.filter((i) => planned.has(i.id) || i.outcome !== "applied")
-        return { items, ...(this.diagnostics.length === 0 ? {} : { diagnostics: this.diagnostics }) }
+        const diagnostics = [...findings(items), ...this.diagnostics]
+        return { items, ...(diagnostics.length === 0 ? {} : { diagnostics }) }
       })
     )
   }

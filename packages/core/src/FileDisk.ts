@@ -9,7 +9,10 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
+import { isAbsent, makeFolder, makeFolders, Refused } from "./MakeFolders.ts"
 import { folderOf } from "./SafePath.ts"
+
+export { isAbsent, Refused }
 
 export type Seen =
   | { readonly kind: "absent" }
@@ -19,8 +22,6 @@ export type Seen =
 
 /** `always` also syncs every file before its rename; `auto` only folders and cw's own records. */
 export type Fsync = "auto" | "always" | "never"
-
-export const isAbsent = (error: PlatformError): boolean => error.reason._tag === "NotFound"
 
 /** What went wrong, as the operating system says it: `ENOSPC: no space left on device`. */
 export const reasonOf = (error: PlatformError): string => {
@@ -159,11 +160,11 @@ export class FileDisk {
       if (seen.kind === "refused") return Effect.fail(new Refused(seen.problem))
       if (path === "")
         return Effect.andThen(
-          this.makeRoot(this.root),
+          makeFolders(this.fs, this.root),
           Effect.sync(() => this.folders.clear())
         )
       return this.makeFolder(folderOf(path)).pipe(
-        Effect.andThen(this.makeOne(this.at(path))),
+        Effect.andThen(makeFolder(this.fs, this.at(path))),
         // Another writer of this run, or another tree beside, was quicker: look again.
         Effect.catch((error) =>
           error._tag === "PlatformError" && error.reason._tag === "AlreadyExists" ? Effect.void : Effect.fail(error)
@@ -177,28 +178,6 @@ export class FileDisk {
         )
       )
     })
-  }
-
-  /** Step by step: Node's own recursive way never ends where a file system has no room for new names, as /proc. */
-  private makeRoot(at: string): Effect.Effect<void, PlatformError | Refused> {
-    const above = at.slice(0, at.lastIndexOf("/"))
-    return this.fs.exists(at).pipe(
-      Effect.flatMap((there) =>
-        there
-          ? Effect.void
-          : Effect.andThen(above === "" || above === at ? Effect.void : this.makeRoot(above), this.makeOne(at))
-      ),
-      Effect.catch((error) =>
-        error._tag === "PlatformError" && error.reason._tag === "AlreadyExists" ? Effect.void : Effect.fail(error)
-      )
-    )
-  }
-
-  /** One folder, in one that is there. */
-  private makeOne(at: string): Effect.Effect<void, PlatformError | Refused> {
-    return Effect.catch(this.fs.makeDirectory(at), (error) =>
-      Effect.fail(isAbsent(error) ? new Refused(`${at} cannot be made: nothing can be created there`) : error)
-    )
   }
 
   /** Why nothing can be below the root, which may be absent yet. */
@@ -318,11 +297,6 @@ export class FileDisk {
 /** Differs between processes, so that a new one never meets an old one's temporary files. */
 const run = globalThis.crypto.randomUUID().slice(0, 8)
 let counter = 0
-
-/** Something that is no plain file or folder stands in the way. */
-export class Refused extends Error {
-  readonly _tag = "Refused"
-}
 
 const nameOf = (type: FileSystem.File.Type): string =>
   ({

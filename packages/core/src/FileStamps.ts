@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import { digest } from "./Digest.ts"
+import { makeFolders } from "./MakeFolders.ts"
 
 /** Below this many files reading them is as cheap. */
 const small = 1000
@@ -48,7 +49,7 @@ export class FileStamps {
     if (sum === this.saved) return Effect.void
     this.saved = sum
     const temporary = `${this.file}.${globalThis.crypto.randomUUID().slice(0, 8)}`
-    return this.fs.makeDirectory(this.folder, { recursive: true, mode: 0o700 }).pipe(
+    return makeFolders(this.fs, this.folder, 0o700).pipe(
       Effect.andThen(this.fs.writeFileString(temporary, `${sum}\n${body}`)),
       Effect.andThen(this.fs.rename(temporary, this.file)),
       Effect.onError(() => Effect.ignore(this.fs.remove(temporary, { force: true }))),

@@ -138,8 +138,11 @@ export class FileTree {
   /** Compares. `recheck` looks at every file again, cheaply where it did not change. */
   plan(change: Change, recheck = false): Effect.Effect<TreePlan, PlatformError> {
     return Effect.gen({ self: this }, function* () {
-      const { disk } = this.options
+      const { disk, manifest } = this.options
       disk.refresh()
+      // Another run of the same pipeline may have written: what it owns is ours.
+      const looks = recheck || this.open.size > 0
+      if (this.known && looks && (yield* manifest.stamp()) !== this.stamp) this.known = false
       const fresh = !this.known
       const touched = this.take(change)
       if (fresh) {

@@ -21,6 +21,7 @@ import type { Plan, Report } from "./Plan.ts"
 import { type Eventually, eventually, permanent, PluginError, refused } from "./PluginError.ts"
 import { check, collisions, escape, type SafePath, stateFolder } from "./SafePath.ts"
 import type { SinkImpl } from "./Sink.ts"
+import { cureOf } from "./WriteFailures.ts"
 
 export interface FileText {
   /** Relative to the root, with `/`. What comes from names goes through `SafePath.escape` first. */
@@ -41,12 +42,16 @@ export interface FilesOptions {
   readonly fsync?: Fsync
 }
 
-export const failure = (doing: string, error: PlatformError | Refused): PluginError =>
-  error._tag === "PlatformError"
-    ? new PluginError({ message: `${doing}: ${reasonOf(error)}`, retryable: true, cause: error })
-    : refused([
-        Diagnostic.error("CW704", `${doing}: ${error.message}`, { help: "name another folder, or clear the way" })
-      ])
+export const failure = (doing: string, error: PlatformError | Refused): PluginError => {
+  if (error._tag === "Refused")
+    return refused([
+      Diagnostic.error("CW704", `${doing}: ${error.message}`, { help: "name another folder, or clear the way" })
+    ])
+  const message = `${doing}: ${reasonOf(error)}`
+  const help = cureOf(reasonOf(error))
+  const diagnostics = help === undefined ? {} : { diagnostics: [Diagnostic.error("CW803", message, { help })] }
+  return new PluginError({ message, retryable: true, cause: error, ...diagnostics })
+}
 
 /** The plan of one tree, as a plan of a sink. */
 export const planOf = (target: string, tree: TreePlan): Plan => ({

@@ -339,9 +339,10 @@ export class Fold {
     for (const [source, partitions] of this.sources) {
       for (const [name, p] of partitions) {
         out.push(...p.diagnostics)
-        for (const b of p.bad) if (b.service === undefined) out.push(...b.diagnostics)
+        const own = p.bad.flatMap((b) => (b.service === undefined ? b.diagnostics : []))
+        out.push(...own)
         const { state, reason } = p.state
-        if (state !== "synced") {
+        if (state !== "synced" && !own.some((d) => d.message === reason)) {
           const code = state === "stale" ? "CW406" : "CW407"
           // Why is said once.
           const why = reason === undefined || p.diagnostics.some((d) => d.message === reason) ? "" : `: ${reason}`

@@ -60,6 +60,14 @@ export const secure = <P extends Plan>(
   return { ...plan, items, diagnostics }
 }
 
+/** The plan without what somebody who looked at it left out. */
+export const leave = <P extends Plan>(plan: P, isLeftOut: (item: PlanItem) => boolean): P => ({
+  ...plan,
+  items: plan.items.map((item) =>
+    item.op !== "held" && item.op !== "conflict" && isLeftOut(item) ? hold(item, "left out of this apply") : item
+  )
+})
+
 const guard = (
   items: ReadonlyArray<PlanItem>,
   plan: Plan,

@@ -309,6 +309,10 @@ export const PlanDoc = Schema.Struct({
 })
 export type PlanDoc = typeof PlanDoc.Type
 
+/** A line of a plan. */
+export const PlanLine = Schema.Struct({ sink: text, target: text, id: text })
+export type PlanLine = typeof PlanLine.Type
+
 export const Progress = Schema.Struct({
   time: number,
   state: Schema.Literals(["checking", "writing", "done", "refused", "failed"]),
@@ -352,5 +356,11 @@ export const Reading = RpcGroup.make(
 ).middleware(Auth)
 
 export const Writing = RpcGroup.make(
-  Rpc.make("Apply", { payload: { plan: text, confirm: text }, success: Progress, error: Refused, stream: true })
+  Rpc.make("Apply", {
+    // What is left out is held: neither written nor deleted.
+    payload: { plan: text, confirm: text, leaveOut: Schema.optional(list(PlanLine)) },
+    success: Progress,
+    error: Refused,
+    stream: true
+  })
 ).middleware(Auth)

@@ -64,7 +64,7 @@ export const decode = (value: Json, spot: Spot, findings: Findings, resolve: Res
   if (domain !== undefined) fact.domain = domain
   const dataplane = fields.oneOf("dataplane", ["sidecar", "ambient"])
   if (dataplane !== undefined) fact.dataplane = dataplane
-  const dns = fields.object("dns")
+  const dns = fields.object("dns", '{"platform": "coredns-custom"}')
   if (dns !== undefined) {
     dns.string("platform")
     fact.dns = dns.value as DnsSettings
@@ -120,7 +120,7 @@ const connect = (fields: Fields, resolve: Resolve): Connection | undefined => {
 }
 
 const gatewayOf = (fields: Fields): GatewayRef | undefined => {
-  const gateway = fields.object("gateway")?.only(gatewayKeys)
+  const gateway = fields.object("gateway", '{"namespace": "istio-system"}')?.only(gatewayKeys)
   if (gateway === undefined) return undefined
   const namespace = gateway.string("namespace")
   const selector = gateway.labels("selector")

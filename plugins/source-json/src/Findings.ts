@@ -137,11 +137,11 @@ export class Fields {
     return good ? value : value.filter((item) => typeof item === "string")
   }
 
-  /** An object of the file, to be read further. */
-  object(key: string): Fields | undefined {
+  /** An object of the file, to be read further; `wanted` is what to write. */
+  object(key: string, wanted: string): Fields | undefined {
     const value = this.value[key]
     if (isObject(value)) return new Fields(value, [...this.path, key], this.findings)
-    if (!this.absent(key)) this.wrong([key], "an object", value)
+    if (!this.absent(key)) this.wrong([key], "an object", value, `write "${key}": ${wanted}`)
     return undefined
   }
 
@@ -163,7 +163,7 @@ export class Fields {
 
   /** String values by key, as labels are. */
   labels(key: string): Readonly<Record<string, string>> | undefined {
-    const fields = this.object(key)
+    const fields = this.object(key, '{"<name>": "<value>"}')
     if (fields === undefined) return undefined
     const entries: Array<[string, string]> = []
     for (const name of fields.names()) {

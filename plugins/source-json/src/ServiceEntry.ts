@@ -150,12 +150,14 @@ const port = (fields: Fields, before: ReadonlyArray<ServicePort>): ServicePort =
   return { name, protocol: protocol ?? "TCP", port: servicePort, backendPort: number("backend_port") }
 }
 
+const backendsExample = '{"<cluster>": "<service>.<namespace>.svc.cluster.local"}'
+
 const backends = (fields: Fields, service: string, spot: Spot): ReadonlyArray<BackendFact> => {
   if (fields.absent("backends")) {
-    fields.missing("backends", '{"<cluster>": "<service>.<namespace>.svc.cluster.local"}', "CW502")
+    fields.missing("backends", backendsExample, "CW502")
     return []
   }
-  const list = fields.object("backends")
+  const list = fields.object("backends", backendsExample)
   if (list === undefined) return []
   return list.names().map((cluster) => backend(list, service, cluster, spot))
 }
@@ -182,7 +184,7 @@ const backend = (list: Fields, service: string, cluster: string, spot: Spot): Ba
   if (fields.absent("host")) fields.missing("host", '"<service>.<namespace>.svc.cluster.local"')
   const weight = fields.number("weight")
   if (weight !== undefined) fact.weight = weight
-  const ports = fields.object("ports")
+  const ports = fields.object("ports", '{"http": 8080}')
   if (ports !== undefined) fact.ports = Object.fromEntries(ports.names().map((name) => [name, ports.number(name) ?? 0]))
   return fact
 }

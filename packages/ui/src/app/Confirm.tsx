@@ -1,6 +1,6 @@
 /** The last step before something is written: what it is, typed words, and then what came of it. */
 import { useEffect, useRef, useState } from "react"
-import type { PlanDoc, Progress } from "../Contract.ts"
+import type { Change, PlanDoc, Progress } from "../Contract.ts"
 import { Glyph } from "./Glyph.tsx"
 import { Problem } from "./Pane.tsx"
 import { follow } from "./session.ts"
@@ -21,9 +21,14 @@ const stems = (targets: ReadonlyArray<string>): ReadonlyArray<readonly [string, 
 export const Confirm = ({
   begin,
   close,
+  counts: n,
+  leaveOut,
   plan,
   tell
 }: {
+  /** What is written, without what is left out. */
+  readonly counts: PlanDoc["counts"]
+  readonly leaveOut: ReadonlyArray<Change>
   readonly plan: PlanDoc
   readonly close: () => void
   readonly tell: (p: Progress) => void
@@ -33,15 +38,15 @@ export const Confirm = ({
   const cancel = useRef<HTMLButtonElement>(null)
   const [typed, setTyped] = useState("")
   const [problem, setProblem] = useState<string>()
-  const n = plan.counts
   useEffect(() => {
     dialog.current!.showModal()
     cancel.current!.focus()
   }, [])
+  const lines = leaveOut.map(({ id, sink, target }) => ({ sink, target, id }))
   const apply = () => {
     begin()
     const stop = follow(
-      (client) => client.Apply({ plan: plan.id, confirm: typed }),
+      (client) => client.Apply({ plan: plan.id, confirm: typed, leaveOut: lines }),
       (p) => {
         tell(p)
         if (p.state === "done" || p.state === "refused" || p.state === "failed") setTimeout(() => stop(), 0)
@@ -50,7 +55,9 @@ export const Confirm = ({
     )
     close()
   }
-  const deleted = [...new Set(plan.items.filter((i) => i.op === "delete").flatMap((i) => i.service ?? []))]
+  const deleted = [
+    ...new Set(plan.items.filter((i) => i.op === "delete" && !leaveOut.includes(i)).flatMap((i) => i.service ?? []))
+  ]
   const left = Math.max(0, plan.expires - Date.now())
   return (
     <dialog ref={dialog} className="dialog" aria-labelledby="confirm-title" onClose={close} onCancel={close}>
@@ -98,10 +105,15 @@ export const Confirm = ({
                 </span>
               ))}
             </dd>
-            {plan.leftOut.length > 0 ? (
+            {plan.leftOut.length + lines.length > 0 ? (
               <>
                 <dt>Left out</dt>
-                <dd>{plan.leftOut.map((l) => l.target).join(", ")}</dd>
+                <dd>
+                  {[
+                    ...plan.leftOut.map((l) => l.target),
+                    ...(lines.length > 0 ? [plural(lines.length, "line")] : [])
+                  ].join(", ")}
+                </dd>
               </>
             ) : null}
             <dt>Written as</dt>

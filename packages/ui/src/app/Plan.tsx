@@ -1,5 +1,5 @@
 /** Plan first: what every sink would do, its risks, and, where this process may write, a typed confirmation. */
-import { useEffect, useMemo, useState } from "react"
+import { useEffect, useMemo, useRef, useState } from "react"
 import type { Change, PlanDoc, Progress } from "../Contract.ts"
 import { Code, CopyButton } from "./Code.tsx"
 import { Confirm, Result } from "./Confirm.tsx"
@@ -20,6 +20,8 @@ const heads: Readonly<Record<Change["op"], readonly [string, string]>> = {
   conflict: ["Conflict", "others own these objects; they are left alone"],
   held: ["Held", "not changed on purpose"]
 }
+
+const writes = (op: Change["op"]): boolean => op === "create" || op === "update" || op === "delete"
 
 const lines = (items: ReadonlyArray<Change>): ReadonlyArray<readonly [Change["op"], ReadonlyArray<Line>, number]> =>
   (["delete", "update", "create", "conflict", "held"] as const).flatMap((op) => {
@@ -129,8 +131,18 @@ const Review = ({
   const [asking, setAsking] = useState(false)
   const [progress, setProgress] = useState<ReadonlyArray<Progress>>([])
   const connected = useStore(line).state === "live"
-  const n = plan.counts
-  const writes = n.create + n.update + n.delete
+  const [leftOut, setLeftOut] = useState<ReadonlySet<string>>(new Set())
+  useEffect(() => setLeftOut(new Set()), [plan.id])
+  const without = groups.flatMap(([, all]) => all.filter((l) => leftOut.has(l.key)).flatMap((l) => l.all))
+  const n = less(plan.counts, without)
+  const toWrite = n.create + n.update + n.delete
+  const toggle = (keys: ReadonlyArray<string>, take: boolean) => {
+    const next = new Set(leftOut)
+    for (const key of keys)
+      if (take) next.delete(key)
+      else next.add(key)
+    setLeftOut(next)
+  }
   const selected = groups.flatMap(([, all]) => all).find((l) => l.key === res)
   const mayAll = plan.sinks.every((s) => s.allowed)
   const late = Date.now() > plan.expires
@@ -140,8 +152,10 @@ const Review = ({
       ? "make the plan again first"
       : !mayAll
         ? "this server may not write to these sinks"
-        : writes === 0
-          ? "nothing to write"
+        : toWrite === 0
+          ? without.length > 0
+            ? "every line is left out"
+            : "nothing to write"
           : undefined
   return (
     <div className="split">
@@ -156,6 +170,7 @@ const Review = ({
           </span>
           <span className="dim">
             in {plan.confirm}, {clock(plan.made)}, generation {plan.generation}
+            {without.length > 0 ? `, ${without.length} left out` : ""}
           </span>
           <div className="right bar">
             <button type="button" className="button" onClick={() => make()} disabled={!connected || offline}>
@@ -221,6 +236,11 @@ const Review = ({
             <table className="table plan">
               <thead>
                 <tr>
+                  {allow ? (
+                    <th scope="col" className="tick">
+                      <span className="sr">Apply</span>
+                    </th>
+                  ) : null}
                   <th scope="col">Kind</th>
                   <th scope="col">Name</th>
                   <th scope="col">Where</th>
@@ -233,6 +253,22 @@ const Review = ({
               {groups.map(([op, all, size]) => (
                 <tbody key={op}>
                   <tr className="group">
+                    {allow ? (
+                      <td className="tick">
+                        {writes(op) ? (
+                          <Tick
+                            label={`Apply all of ${heads[op][0]}`}
+                            on={all.filter((l) => !leftOut.has(l.key)).length / all.length}
+                            set={(on) =>
+                              toggle(
+                                all.map((l) => l.key),
+                                on
+                              )
+                            }
+                          />
+                        ) : null}
+                      </td>
+                    ) : null}
                     <th scope="rowgroup" colSpan={5}>
                       <b className={`word-${opMark[op]}`}>
                         {heads[op][0]} {size}
@@ -245,9 +281,21 @@ const Review = ({
                     return (
                       <tr
                         key={l.key}
-                        className={l.key === res ? "selected" : ""}
+                        className={`${l.key === res ? "selected" : ""}${leftOut.has(l.key) ? " off" : ""}`}
                         onClick={() => go(withQuery({ res: l.key }), true)}
                       >
+                        {allow ? (
+                          // oxlint-disable-next-line
+                          <td className="tick" onClick={(e) => e.stopPropagation()}>
+                            {writes(op) ? (
+                              <Tick
+                                label={`Apply ${kind} ${name}`}
+                                on={leftOut.has(l.key) ? 0 : 1}
+                                set={(on) => toggle([l.key], on)}
+                              />
+                            ) : null}
+                          </td>
+                        ) : null}
                         <td className="nowrap">
                           <Glyph mark={opMark[op]} label={heads[op][0]} /> {kind}
                         </td>
@@ -305,11 +353,38 @@ const Review = ({
       {asking ? (
         <Confirm
           plan={plan}
+          counts={n}
+          leaveOut={without}
           close={() => setAsking(false)}
           tell={(p) => setProgress((before) => [...before, p])}
           begin={() => setProgress([])}
         />
       ) : null}
     </div>
+  )
+}
+
+const less = (counts: PlanDoc["counts"], without: ReadonlyArray<Change>): PlanDoc["counts"] => {
+  const n = { ...counts, held: counts.held + without.length }
+  for (const { op } of without) n[op]--
+  return n
+}
+
+/** Ticked, half ticked where `on` is between 0 and 1, or not. */
+const Tick = ({
+  label,
+  on,
+  set
+}: {
+  readonly label: string
+  readonly on: number
+  readonly set: (on: boolean) => void
+}) => {
+  const box = useRef<HTMLInputElement>(null)
+  useEffect(() => {
+    box.current!.indeterminate = on > 0 && on < 1
+  }, [on])
+  return (
+    <input ref={box} type="checkbox" aria-label={label} checked={on === 1} onChange={(e) => set(e.target.checked)} />
   )
 }

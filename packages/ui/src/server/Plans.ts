@@ -3,8 +3,9 @@
  * hold, and valid for ten minutes. A plan is stale as soon as any sink would now do something else.
  */
 import { canonical, digest } from "@coddiwomple/core/Digest"
+import { leave } from "@coddiwomple/core/Guard"
 import { compareItems, counts, type Plan } from "@coddiwomple/core/Plan"
-import type { PlanDoc } from "../Contract.ts"
+import type { PlanDoc, PlanLine } from "../Contract.ts"
 import { change, type Planned } from "./Detail.ts"
 
 const lifetime = 10 * 60_000
@@ -28,6 +29,27 @@ export const fingerprint = (plans: ReadonlyArray<Planned>): string =>
         ]) as never
     )
   )
+
+/** The plans as they are applied where these lines are left out; undefined where a line is none of theirs. */
+export const without = (
+  plans: ReadonlyArray<Planned>,
+  lines: ReadonlyArray<PlanLine>
+): ReadonlyArray<Planned> | undefined => {
+  const asked = new Set(lines.map((l) => lineKey(l.sink, l)))
+  let found = 0
+  const rest = plans.map(({ plan, sink }) => ({
+    sink,
+    plan: leave(plan, (item) => {
+      const is = asked.has(lineKey(sink, item))
+      if (is) found++
+      return is
+    })
+  }))
+  return found === asked.size ? rest : undefined
+}
+
+export const lineKey = (sink: string, { id, target }: { readonly target: string; readonly id: string }): string =>
+  JSON.stringify([sink, target, id])
 
 export interface Setting {
   readonly pipeline: string

@@ -12,7 +12,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import * as RpcServer from "effect/rpc/RpcServer"
-import { Auth, type Progress, Reading, Refused, Unauthorized, Writing } from "../Contract.ts"
+import { Auth, type PlanLine, type Progress, Reading, Refused, Unauthorized, Writing } from "../Contract.ts"
 import * as Api from "./Api.ts"
 import * as Guard from "./Guard.ts"
 import type { Tokens } from "./Tokens.ts"
@@ -31,7 +31,11 @@ export interface Options {
   readonly assets: ReadonlyMap<string, Asset>
   readonly allowedHosts: ReadonlyArray<string>
   /** Absent where nothing may be written. */
-  readonly apply?: (plan: string, confirm: string) => Stream.Stream<Progress, Refused>
+  readonly apply?: (
+    plan: string,
+    confirm: string,
+    leaveOut: ReadonlyArray<PlanLine>
+  ) => Stream.Stream<Progress, Refused>
   readonly patience?: number
 }
 
@@ -70,7 +74,9 @@ export const layer = (options: Options): Layer.Layer<never, never, HttpServer.Ht
       ? reading
       : Layer.mergeAll(
           reading, // Only a stream that is taken from asks for anything: a refused bearer never gets that far.
-          Writing.toLayer({ Apply: ({ confirm, plan }) => Stream.suspend(() => apply(plan, confirm)) })
+          Writing.toLayer({
+            Apply: ({ confirm, leaveOut, plan }) => Stream.suspend(() => apply(plan, confirm, leaveOut ?? []))
+          })
         )
 
   const rpc = Layer.effectDiscard(
