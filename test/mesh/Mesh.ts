@@ -5,11 +5,11 @@ import { join } from "node:path"
 import { startApiServers } from "../parts/ApiServer.ts"
 import { type PartName } from "../parts/Recipes.ts"
 import { removeFolder, temporaryFolder } from "../parts/Processes.ts"
-import { type Addresses, addressesOf, reserveNetwork } from "./Addresses.ts"
+import { type Addresses, addressesOf, ipv6, reserveNetwork } from "./Addresses.ts"
 import { type Authority, authority } from "./Certs.ts"
 import { type Cluster, startCluster } from "./Cluster.ts"
 import { type Output, runCw } from "./Cw.ts"
-import { clustersJson, type Fleet, type FleetCluster, gatewayName, placed, servicesJson } from "./Fleet.ts"
+import { clustersJson, type Fleet, type FleetCluster, gatewayName, gatewayPort, placed, servicesJson } from "./Fleet.ts"
 import { edgeCertificate } from "./Objects.ts"
 import type { Profile } from "./Profiles.ts"
 
@@ -61,7 +61,10 @@ export const startMesh = async (fleet: Fleet, profile: Profile): Promise<Mesh> =
           dir: join(dir, "clusters"),
           authority: profile.sharedRoot ? shared : authority(join(dir, `pki-${cluster.name}`), cluster.name),
           trustDomain: profile.sharedRoot ? "cluster.local" : `${cluster.name}.test`,
-          gateway: { label: profile.gatewayLabel, ports: profile.gatewayPorts(fleet) },
+          gateway: {
+            label: profile.gatewayLabel,
+            ports: profile.gatewayPorts(fleet, gatewayPort(cluster, addresses.get(cluster.name)!))
+          },
           objects: profile.edge ? edgeObjects(cluster, addresses.get(cluster.name)!, edge) : [],
           output: outputs.get(cluster.name)!
         })
@@ -86,6 +89,6 @@ export const startMesh = async (fleet: Fleet, profile: Profile): Promise<Mesh> =
 }
 
 const edgeObjects = ({ name, gateway }: FleetCluster, addresses: Addresses, edge: Authority) => {
-  const names = [`DNS:${gatewayName(name)}`, `IP:${addresses.gateway}`, `IP:${addresses.gatewayToo}`]
+  const names = [`DNS:${gatewayName(name)}`, `IP:${addresses.gateway}`, `IP:${addresses.gatewayToo}`, `IP:${ipv6}`]
   return edgeCertificate(gateway, edge.issue(`edge-${name}`, names), edge.root)
 }

@@ -144,11 +144,15 @@ export const backendObjects = (each: Placed): ReadonlyArray<Object> => {
       apiVersion: "networking.istio.io/v1",
       kind: "WorkloadEntry",
       metadata: { name, namespace },
-      spec: {
-        address: each.pod,
-        labels: { ...labels, "security.istio.io/tlsMode": "istio" },
-        serviceAccount: serviceAccount(each)
-      }
+      // Either of label and account says that a sidecar takes mTLS.
+      spec:
+        each.service.meshed === false
+          ? { address: each.pod, labels }
+          : {
+              address: each.pod,
+              labels: { ...labels, "security.istio.io/tlsMode": "istio" },
+              serviceAccount: serviceAccount(each)
+            }
     }
   ]
 }

@@ -7,7 +7,10 @@ export interface Profile {
   /** One root CA and one trust domain for all meshes. */
   readonly sharedRoot: boolean
   readonly gatewayLabel: string
-  readonly gatewayPorts: (fleet: Fleet) => ReadonlyArray<number>
+  /** What gateways open; `one` is that port. */
+  /** Gateways open one port for all services. */
+  readonly onePort: boolean
+  readonly gatewayPorts: (fleet: Fleet, one: number) => ReadonlyArray<number>
   /** Calls go to the local backend as long as there is one, and to others when it dies. */
   readonly failover: boolean
   /** Gateways have certificates of their own. */
@@ -30,7 +33,8 @@ export const mtls: Profile = {
   },
   sharedRoot: true,
   gatewayLabel: "eastwestgateway",
-  gatewayPorts: () => [15_443],
+  onePort: true,
+  gatewayPorts: (_, one) => [one],
   failover: true,
   endToEnd: true
 }
@@ -40,6 +44,7 @@ export const classic: Profile = {
   transform: { profile: "classic", createNamespaces: true },
   sharedRoot: false,
   gatewayLabel: "ingressgateway",
+  onePort: false,
   gatewayPorts: servicePorts,
   failover: false,
   endToEnd: false
@@ -51,6 +56,7 @@ export const plaintext: Profile = {
   name: "plaintext",
   transform: { ...mtls.transform, profile: "plaintext", allowPlaintext: true },
   sharedRoot: false,
+  onePort: false,
   gatewayPorts: servicePorts,
   endToEnd: false
 }

@@ -1,17 +1,21 @@
 // Random fleets for real meshes: what a profile can carry, in every mixture. A seed gives the same fleet always, and a
 // fleet that fails shrinks to a smaller one that fails.
 import * as fc from "fast-check"
+import { hasIpv6 } from "./Addresses.ts"
 import type { Fleet, FleetCluster, FleetService, Protocol } from "./Fleet.ts"
 import type { Profile } from "./Profiles.ts"
 
 const protocols = ["HTTP", "HTTP2", "GRPC", "TCP"] as const satisfies ReadonlyArray<Protocol>
 const long = "a-name-that-is-as-long-as-people-make-them-when-nobody-looks"
 
-const cluster = (name: string): fc.Arbitrary<FleetCluster> =>
+const cluster = (name: string, mayHaveIpv6: boolean): fc.Arbitrary<FleetCluster> =>
   fc.record({
     name: fc.constant(name),
     gateway: fc.constantFrom("istio-system", "istio-gateways", "edge"),
-    reached: fc.uniqueArray(fc.constantFrom("ip" as const, "name" as const, "second ip" as const), { minLength: 1 })
+    // IPv6 beside another: where names are among the endpoints, a proxy without IPv6 leaves such an address out.
+    reached: fc
+      .uniqueArray(fc.constantFrom("ip" as const, "name" as const, "second ip" as const), { minLength: 1 })
+      .chain((some) => fc.boolean().map((v6) => (v6 && mayHaveIpv6 ? [...some, "ipv6" as const] : some)))
   })
 
 const service = (n: number, names: ReadonlyArray<string>, { name: profile }: Profile): fc.Arbitrary<FleetService> => {
@@ -49,6 +53,7 @@ const service = (n: number, names: ReadonlyArray<string>, { name: profile }: Pro
       where: some,
       runs: fc.tuple(...names.map(() => run)),
       byIp: mtls ? fc.boolean() : fc.constant(false),
+      ...(profile === "tls" || profile === "plaintext" ? { meshed: fc.boolean() } : {}),
       more
     })
     .map(({ name, alias, where, runs, ports, more: { tiers, traffic, ...rest }, ...others }) => {
@@ -79,7 +84,7 @@ export const fleets = (profile: Profile): fc.Arbitrary<Fleet> =>
     fc.integer({ min: 1, max: 4 }).chain((n) =>
       fc.record({
         name: fc.constant("random"),
-        clusters: fc.tuple(...names.map(cluster)),
+        clusters: fc.tuple(...names.map((name) => cluster(name, hasIpv6 && profile.onePort && name === "b"))),
         services: fc.tuple(...Array.from({ length: n }, (_, i) => service(i, names, profile)))
       })
     )

@@ -23,7 +23,9 @@ export const startRelay = async (at: Place, to: Place, meant?: Place): Promise<R
   let count = 0
   const server = createServer((incoming) => {
     count++
-    const outgoing = connect({ host: to.host, port: to.port, localAddress: at.host })
+    // From the address at which it was reached, where that is of the same kind.
+    const from = at.host.includes(":") ? {} : { localAddress: at.host }
+    const outgoing = connect({ host: to.host, port: to.port, ...from })
     for (const [one, other] of [
       [incoming, outgoing],
       [outgoing, incoming]

@@ -93,10 +93,11 @@ const decode = (message: Buffer): DnsAnswer => {
 export const dnsQuery = (name: string, type: RecordType, server: DnsQuestion): Promise<DnsAnswer> =>
   new Promise((resolve, reject) => {
     const id = randomInt(65_536)
-    const { port, host = "127.0.0.1", timeoutMs = 2000 } = server
+    const { port, host = "127.0.0.1", timeoutMs = 10_000 } = server
     const socket = createSocket("udp4")
     const end = (settle: () => void) => {
       clearTimeout(timer)
+      clearInterval(again)
       socket.close()
       settle()
     }
@@ -106,5 +107,8 @@ export const dnsQuery = (name: string, type: RecordType, server: DnsQuestion): P
     socket.on("message", (message) => {
       if (message.readUInt16BE(0) === id) end(() => resolve(decode(message)))
     })
-    socket.send(question(id, name, type), port, host)
+    const ask = () => socket.send(question(id, name, type), port, host)
+    // Datagrams get lost on a busy machine; resolvers ask again too.
+    const again = setInterval(ask, 1000)
+    ask()
   })

@@ -34,13 +34,24 @@ const naming = (id: string): readonly [kind: string, name: string] => {
 
 const orderKey = (item: PlanItem): string => [item.target, ...naming(item.id), item.id].join("\u0000")
 
-const value = (v: unknown): string => {
-  const text = v === undefined ? "(none)" : (JSON.stringify(v) ?? String(v))
-  return printable(text.length > 120 ? `${text.slice(0, 120)}…` : text)
+const json = (v: unknown): string => (v === undefined ? "(none)" : (JSON.stringify(v) ?? String(v)))
+
+const most = 120
+
+/** At most so many characters, from `start` on. */
+const cut = (text: string, start: number): string => {
+  const rest = `${start > 0 ? "…" : ""}${text.slice(start)}`
+  return printable(rest.length > most ? `${rest.slice(0, most)}…` : rest)
 }
 
-const field = (change: FieldChange, paint: Paint): string =>
-  paint("dim", `      ${printable(change.path)}: ${value(change.before)} -> ${value(change.after)}`)
+/** Of long values the part that differs is shown, not the beginning that they share. */
+const field = (change: FieldChange, paint: Paint): string => {
+  const [before, after] = [json(change.before), json(change.after)]
+  let same = 0
+  if (Math.max(before.length, after.length) > most) while (same < before.length && before[same] === after[same]) same++
+  const start = same > most / 2 ? same - 30 : 0
+  return paint("dim", `      ${printable(change.path)}: ${cut(before, start)} -> ${cut(after, start)}`)
+}
 
 const detail = (item: PlanItem): string => {
   if (item.op === "held") return `${item.intended ?? "change"} held: ${printable(item.reason ?? "no reason given")}`

@@ -1,7 +1,7 @@
 /** A traced call in words, and as one line of JSON: each step with the line of YAML that causes it. */
-import { printable } from "@coddiwomple/core/Diagnostic"
+import { type Diagnostic, printable } from "@coddiwomple/core/Diagnostic"
 import type { Examined } from "@coddiwomple/istio/simulator/Failover"
-import { diagnostic } from "@coddiwomple/istio/simulator/Finding"
+import { diagnostic, type Finding } from "@coddiwomple/istio/simulator/Finding"
 import { type Cause, type Shown, shown } from "@coddiwomple/istio/simulator/Place"
 import type { Call, Edge, Leg, Step, Tier, Trace } from "@coddiwomple/istio/simulator/Route"
 import type { Paint } from "./Terminal.ts"
@@ -100,6 +100,10 @@ const legLines = (trace: Trace, leg: Leg, several: boolean, paint: Paint): Reado
   return lines
 }
 
+/** Plaintext comes of the profile that was asked for: it is told, and the call counts as delivered. */
+export const said = (finding: Finding): Diagnostic =>
+  diagnostic(finding.kind === "plaintext" ? { ...finding, severity: "warning" } : finding)
+
 const causes = (all: ReadonlyArray<Cause>) => all.map(shown)
 
 const stepJson = (step: Step) => ({ ...step, causes: causes(step.causes) })
@@ -132,5 +136,5 @@ export const json = (service: string, { findings, trace, without }: Examined) =>
   steps: trace.steps.map(stepJson),
   tiers: trace.tiers.map((tier) => ({ alive: tier.alive, legs: tier.legs.map(legJson) })),
   without: without.map((w) => ({ cluster: w.cluster, outcome: w.trace.outcome, verdict: verdict(w.trace) })),
-  findings: findings.map((f) => ({ ...diagnostic(f), kind: f.kind, causes: causes(f.causes) }))
+  findings: findings.map((f) => ({ ...said(f), kind: f.kind, causes: causes(f.causes) }))
 })

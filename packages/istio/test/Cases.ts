@@ -248,6 +248,8 @@ export const cases: Record<
       destination({
         loadBalancer: { localityLbSetting: { distribute: [{ from: "a/*", to: { "b/*": 40, "c/*": 60 } }] } }
       }),
+      destination({ tls: { mode: "SIMPLE", credentialName: "configmap://cw-system/ca" } }),
+      destination({ tls: { mode: "DISABLE", insecureSkipVerify: true, caCertificates: "/ca.pem" } }),
       destination(
         { loadBalancer: { localityLbSetting: { failover: [{ from: "a", to: "b" }] } }, outlierDetection },
         { subsets: [{ name: "s", labels: { a: "b" } }] }
@@ -276,6 +278,11 @@ export const cases: Record<
       destination({ tls: { mode: "MUTUAL" } }),
       destination({ tls: { mode: "SIMPLE", credentialName: "a", caCertificates: "b" } }),
       destination({ tls: { mode: "SIMPLE", credentialName: "configmap://ca" } }),
+      destination({ tls: { mode: "SIMPLE", credentialName: "configmap://elsewhere/ca" } }),
+      destination({ tls: { mode: "SIMPLE", credentialName: "a", caCrl: "b" } }),
+      destination({ tls: { mode: "MUTUAL", clientCertificate: "", privateKey: "b" } }),
+      destination({ tls: { mode: "SIMPLE", credentialName: "a", insecureSkipVerify: true } }),
+      destination({ tls: { mode: "MUTUAL", credentialName: "a", insecureSkipVerify: true, subjectAltNames: ["a"] } }),
       destination({ portLevelSettings: [{ port: { number: 80 } }] })
     ],
     warned: [destination({ loadBalancer: { localityLbSetting: { failoverPriority: ["a=b"] } } })]

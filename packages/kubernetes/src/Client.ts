@@ -206,22 +206,29 @@ export const make = (
         const started = yield* Clock.currentTimeMillis
         const budget = r.budget ?? options.budget ?? 120_000
         let doubt = false
-        let renewed = false
+        let renewals = 0
         for (let attempts = 1; ; attempts++) {
-          const credential = yield* Effect.tapError(credentials.get, (error) =>
-            Effect.sync(() => Reach.failed(context, error))
+          let credential: Credentials.Credential | undefined
+          // Asked for when it is our turn: a token may live shorter than a request waits.
+          const outcome = yield* Effect.result(
+            limiter.run(
+              Effect.flatMap(credentials.get, (fetched) => {
+                credential = fetched
+                return attempt(r, fetched)
+              })
+            )
           )
-          const outcome = yield* Effect.result(limiter.run(attempt(r, credential)))
           if (outcome._tag === "Success") {
             limiter.answered()
             Reach.answered(context)
             return { ...outcome.success, attempts, doubt }
           }
           const error = outcome.failure
-          if (error.reason === "Unauthorized" && !renewed) {
-            renewed = true
-            if (yield* credentials.renew(credential)) continue
+          if (credential === undefined) {
+            Reach.failed(context, error)
+            return yield* withDoubt(error, doubt, attempts)
           }
+          if (error.reason === "Unauthorized" && ++renewals <= most && (yield* credentials.renew(credential))) continue
           const now = yield* Clock.currentTimeMillis
           if (error.reason === "Unreachable") contact.connected = undefined
           if (error.reason === "Busy" && error.code === 429) limiter.busy(now)
@@ -295,6 +302,9 @@ export const make = (
       })
     }
   })
+
+/** Renewals of the credential for one request: short-lived tokens may end more than once. */
+const most = 3
 
 const withDoubt = (error: ApiError, doubt: boolean, attempts: number): ApiError =>
   new ApiError({

@@ -183,7 +183,8 @@ export const make = (context: Context, options: Options = {}): Effect.Effect<Cre
       Effect.gen(function* () {
         if (current !== undefined && current.credential !== used) return true
         const now = yield* Clock.currentTimeMillis
-        if (now - renewed < (options.calm ?? 5000)) return false
+        // One that was good and has ended is renewed at any time; one that is refused for other reasons now and then.
+        if (now < (current?.ends ?? Number.POSITIVE_INFINITY) && now - renewed < (options.calm ?? 5000)) return false
         renewed = now
         const before = current
         yield* reload

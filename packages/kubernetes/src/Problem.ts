@@ -9,7 +9,7 @@ import type { Context } from "./Context.ts"
 interface Reading {
   readonly code: Code
   readonly cause: string
-  readonly help?: string
+  readonly help?: string | undefined
 }
 
 const certificate = (message: string): Reading => {
@@ -23,7 +23,10 @@ const certificate = (message: string): Reading => {
   if (/altname|not valid for name|NotValidForName|HOSTNAME_MISMATCH/i.test(message)) {
     return {
       code: "CW424",
-      cause: `the certificate of the server is for another name: ${message.replace(/^Hostname\/IP does not match certificate's altnames: /, "").replace(/ \(ERR_TLS_CERT_ALTNAME_INVALID\)$/, "")}`,
+      cause: `the certificate of the server is for another name: ${message
+        .replace(/^Hostname\/IP does not match certificate's altnames: /, "")
+        .replace(/ \(ERR_TLS_CERT_ALTNAME_INVALID\)$/, "")
+        .replace(/:\s*$/, "")}`,
       help: "use a name of the certificate as `server`, or set tls-server-name in the kubeconfig"
     }
   }
@@ -45,7 +48,13 @@ const reading = (error: ApiError, context: Context): Reading => {
     case "Certificate":
       return certificate(error.message)
     case "Credentials":
-      return { code: "CW423", cause: error.message }
+      return {
+        code: "CW423",
+        cause: error.message,
+        help: error.message.includes("is not installed")
+          ? "install it, or put the folder it is in on the PATH of cw"
+          : undefined
+      }
     case "NotApi":
       return { code: "CW426", cause: `${context.server} is no Kubernetes API: ${error.message}` }
     case "Unauthorized":

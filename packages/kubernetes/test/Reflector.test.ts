@@ -1,7 +1,9 @@
 // The reflector against real API servers, one test per fault: what it knows equals what the server has, always.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import * as Effect from "effect/Effect"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { type ApiServer, startApiServer } from "../../../test/parts/ApiServer.ts"
@@ -302,8 +304,13 @@ describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
   })
 
   it("W18: two hundred reconnects leave neither files nor memory", async () => {
-    const { readdirSync } = await import("node:fs")
     const open = () => readdirSync("/proc/self/fd").length
+    setFlagsFromString("--expose-gc")
+    const gc = runInNewContext("gc") as () => void
+    const heap = () => {
+      gc()
+      return process.memoryUsage().heapUsed
+    }
     const v = await begin({}, { backoff: 1, backoffMost: 2 })
     const cycle = async (n: number) => {
       for (let i = 0; i < n; i++) {
@@ -313,10 +320,12 @@ describe.skipIf(lacking("etcd", "kube"))("reflector", () => {
       }
     }
     await cycle(20)
-    const before = open()
+    const before = { open: open(), heap: heap() }
     await cycle(200)
     await put("a")
     await settled(v)
-    expect(open()).toBeLessThan(before + 10)
+    expect(open()).toBeLessThan(before.open + 10)
+    // What a connection held would be hundreds of kilobytes, each.
+    expect(heap() - before.heap).toBeLessThan(200 * 20_000)
   }, 60_000)
 })

@@ -129,6 +129,9 @@ describe("F2: the disk says no at some write: the report says it, nothing is for
           const failed = result.report.items.filter((i) => i.outcome === "failed")
           expect(failed.length, what).toBeGreaterThan(0)
           expect(failed.map((i) => i.message).join(), what).toContain(code)
+          const told = result.report.diagnostics?.filter((d) => d.code === "CW801") ?? []
+          expect(told.map((d) => d.message).join(), what).toContain(code)
+          for (const d of told) expect(d.help, what).toBeDefined()
         }
         // Deletes come last; records that cannot be written after them undo nothing.
         const bad =

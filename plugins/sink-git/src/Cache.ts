@@ -4,6 +4,7 @@
  * temporary folder.
  */
 import { hold } from "@coddiwomple/core/FileLock"
+import { makeFolders, type Refused } from "@coddiwomple/core/MakeFolders"
 import { PluginError } from "@coddiwomple/core/PluginError"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -21,7 +22,7 @@ export interface Cache {
   readonly discard: Effect.Effect<void, PluginError>
 }
 
-const failed = (doing: string) => (cause: PlatformError) =>
+const failed = (doing: string) => (cause: PlatformError | Refused) =>
   new PluginError({ message: `cannot ${doing}: ${cause.message}`, retryable: true, cause })
 
 /**
@@ -38,8 +39,8 @@ export const open = (
     const lasting = folder === undefined ? undefined : yield* lock(fs, folder)
     const repository = `${lasting ?? (yield* temporary)}/repository.git`
     const make = Effect.gen(function* () {
-      yield* fs.makeDirectory(`${repository}/objects/pack`, { recursive: true })
-      yield* fs.makeDirectory(`${repository}/refs/heads`, { recursive: true })
+      yield* makeFolders(fs, `${repository}/objects/pack`)
+      yield* makeFolders(fs, `${repository}/refs/heads`)
       yield* fs.writeFileString(`${repository}/config`, configText(url))
       // Last: without it the folder is no repository.
       yield* fs.writeFileString(`${repository}/HEAD`, "ref: refs/heads/none\n")
@@ -64,7 +65,7 @@ export const temporary = (fs: FileSystem.FileSystem): Effect.Effect<string, Plug
 
 /** Undefined where another process holds it, or where it cannot be had. */
 const lock = (fs: FileSystem.FileSystem, folder: string): Effect.Effect<string | undefined, never, Scope.Scope> =>
-  fs.makeDirectory(folder, { recursive: true, mode: 0o700 }).pipe(
+  makeFolders(fs, folder, 0o700).pipe(
     Effect.andThen(hold(fs, `${folder}/lock`, `${folder}/lock`)),
     Effect.as(folder),
     Effect.orElseSucceed(() => undefined)

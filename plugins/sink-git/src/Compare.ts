@@ -83,7 +83,7 @@ export class Compare {
       findings.push(...one.findings)
     }
     const blocked = this.block(items, findings)
-    if (rules.index) this.indexes(items, silent, findings, blocked)
+    const same = rules.index ? this.indexes(items, silent, findings, blocked) : 0
     const owned = new Map<string, number>()
     for (const [set, count] of base.ledger.counts) {
       for (const folder of base.folders.list(set)) {
@@ -91,7 +91,7 @@ export class Compare {
         owned.set(target, (owned.get(target) ?? 0) + count)
       }
     }
-    return { items, silent, unchanged: wanted.size - this.open, owned, diagnostics: limited(findings) }
+    return { items, silent, unchanged: wanted.size - this.open + same, owned, diagnostics: limited(findings) }
   }
 
   /** Looks at what changed since the last time. */
@@ -226,13 +226,13 @@ export class Compare {
     return blocked
   }
 
-  /** The index of each cluster as it will be before anything is deleted. */
+  /** The index of each cluster as it will be before anything is deleted. How many stay as they are. */
   private indexes(
     items: Array<PlanItem>,
     silent: ReadonlyArray<Silent>,
     findings: Array<Diagnostic.Diagnostic>,
     blocked: ReadonlyMap<string, FolderSet>
-  ): void {
+  ): number {
     const { rules, wanted } = this
     const base = this.base!
     const { folders, ledger } = base
@@ -253,13 +253,19 @@ export class Compare {
       if (wanted.failed.has(target)) due &= ~folders.known(folder)
       else if (!intact(draft, folder)) due |= folders.bit(folder)
     }
+    let same = 0
+    for (const [target, folder] of wanted.targets)
+      if (!wanted.failed.has(target) && (due & folders.known(folder)) === 0n) same++
     for (const [folder, resources] of members(due, draft, wanted)) {
       const target = wanted.targetOf(folder)
       if (resources.length === 0 || !wanted.targets.has(target)) continue
       const digest = blobId(indexText(resources))
       const there = base.there(kustomization, folder)
       const entry = ledger.entry(kustomization, folders.known(folder))
-      if (there === digest && entry?.digest === digest) continue
+      if (there === digest && entry?.digest === digest) {
+        same++
+        continue
+      }
       const item = { target, id: kustomization, digest }
       if (there === undefined) items.push({ ...item, op: "create", added: resources.length + 3, removed: 0 })
       else if (there === digest || (entry === undefined ? rules.adopt : there === entry.digest || rules.overwrite))
@@ -270,6 +276,7 @@ export class Compare {
         items.push({ ...item, op: "conflict", intended: "update", before: there, reason })
       }
     }
+    return same
   }
 }
 

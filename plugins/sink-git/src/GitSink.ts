@@ -5,6 +5,7 @@ import type { Layout } from "@coddiwomple/core/Layout"
 import { compareItems, type Plan, type Report, type ReportItem } from "@coddiwomple/core/Plan"
 import { type PluginError, retryable } from "@coddiwomple/core/PluginError"
 import type { SinkImpl } from "@coddiwomple/core/Sink"
+import { findings } from "@coddiwomple/core/WriteFailures"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -146,7 +147,8 @@ export const makeGit = (site: Site): Effect.Effect<SinkImpl<Plan, PluginError>, 
             owner,
             config.kustomization
           )
-          const done = { items: report }
+          const failures = findings(report)
+          const done = { items: report, ...(failures.length === 0 ? {} : { diagnostics: failures }) }
           if (changes.length === 0) {
             if (site.requests !== undefined)
               yield* now.from === undefined ? withdraw(git, now) : propose(report, manifest)

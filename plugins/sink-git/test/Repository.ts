@@ -120,3 +120,19 @@ export class Repository implements Disposable {
     fs.rmSync(this.home, { recursive: true, force: true })
   }
 }
+
+/** Shell scripts that stand before the real programs; `$real` is the one behind. Until it is disposed. */
+export const programs = (home: string, scripts: Readonly<Record<string, string>>): Disposable => {
+  const bin = fs.mkdtempSync(path.join(home, "bin-"))
+  const before = process.env["PATH"]
+  for (const [name, script] of Object.entries(scripts)) {
+    const real = execFileSync("sh", ["-c", `command -v ${name} || true`], { encoding: "utf8" }).trim()
+    fs.writeFileSync(path.join(bin, name), `#!/bin/sh\nreal=${real}\n${script}\n`, { mode: 0o755 })
+  }
+  process.env["PATH"] = `${bin}:${before}`
+  return {
+    [Symbol.dispose]: () => {
+      process.env["PATH"] = before
+    }
+  }
+}

@@ -15,7 +15,7 @@ import * as Manifest from "../src/Manifest.ts"
 import { branchProblem, remoteOf, urlProblem } from "../src/Remote.ts"
 import { blobId } from "../src/Wanted.ts"
 import { Process, type Running } from "./Process.ts"
-import { Repository } from "./Repository.ts"
+import { programs, Repository } from "./Repository.ts"
 
 const running: Array<Running> = []
 const repositories: Array<Repository> = []
@@ -105,6 +105,9 @@ describe("commits", () => {
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key])
     const bad = await sink(repo, { sign: { key: `${key}-missing` } })
     await expect(bad.deliver(state(map("x")))).rejects.toThrow(/cannot be signed/)
+    fs.writeFileSync(`${key}-wrong`, "no key\n", { mode: 0o600 })
+    const wrong = await sink(repo, { sign: { key: `${key}-wrong` } })
+    await expect(wrong.deliver(state(map("x")))).rejects.toThrow(/cannot be signed/)
     expect(repo.tip()).toBeUndefined()
     const good = await sink(repo, { sign: { key } })
     await good.deliver(state(map("x")))
@@ -164,7 +167,9 @@ describe("what others have there", () => {
       "con",
       "/abs",
       "zones/A.txt",
-      "zones/a.txt"
+      "zones/a.txt",
+      "zones/\u00e9.txt",
+      "zones/e\u0301.txt"
     ]
     const one = await sink(repo)
     await one.deliver(state(map("x"), ...evil.map((p) => Given.file(fleet, p, "boo\n"))))
@@ -190,10 +195,10 @@ describe("faults", () => {
     const repo = repository()
     const writers = await Promise.all(
       Array.from({ length: 50 }, (_, i) =>
-        // Ten spellings of the address: sinks of one process on one address take turns, the others race.
+        // Five spellings of the address: sinks of one process on one address take turns, the others race.
         sink(
           repo,
-          { url: `file://${repo.home}/${"./".repeat(i % 10)}fleet.git`, path: `team-${i}/{cluster}`, budget: "5m" },
+          { url: `file://${repo.home}/${"./".repeat(i % 5)}fleet.git`, path: `team-${i}/{cluster}`, budget: "5m" },
           { pipeline: `p${i}` }
         )
       )
@@ -237,6 +242,13 @@ describe("faults", () => {
     expect(failure.diagnostics[0].message).toBe("the remote refused the push to main: pre-receive hook declined")
     expect(fs.readFileSync(`${repo.home}/asked`, "utf8")).toBe("\n")
     expect(repo.tip()).toBeUndefined()
+    // As servers protect branches: for one branch, after the objects came in.
+    repo.hook("pre-receive", undefined)
+    repo.hook("update", `echo "GH006: Protected branch update failed for $1."; exit 1`)
+    await expect((await sink(repo)).deliver(state(map("x")))).rejects.toMatchObject({
+      retryable: false,
+      diagnostics: [{ code: "CW805", help: expect.stringMatching(/^it said: GH006: Protected branch update failed/) }]
+    })
   })
 
   it("G3: cut after the branch moved, the remote is asked and no second commit made; cut before, the next run makes it", async () => {
@@ -328,6 +340,38 @@ describe("faults", () => {
     await Promise.all([one.deliver(state(map("x"))), two.deliver(state(map("y")))])
     expect(repo.commits()).toBe(2)
   })
+
+  it.skipIf(!fs.existsSync("/proc/self"))(
+    "where no cache can be, a temporary folder serves",
+    async () => {
+      const repo = repository()
+      await (await sink(repo, {}, { cache: "/proc/cw/cache" })).deliver(state(map("x")))
+      expect(repo.commits()).toBe(1)
+    },
+    20_000
+  )
+})
+
+it("over ssh: asks nothing, trusts no new host, and takes the key and the hosts that are named", async () => {
+  const repo = repository()
+  const log = path.join(repo.home, "log")
+  // Runs what would run on the other side; `id's` stands for names that need quotes.
+  using _ = programs(repo.home, { ssh: `printf '%s\\n' "$@" >> ${log}; for last; do :; done; exec sh -c "$last"` })
+  const ssh = { key: "id's", knownHosts: "known hosts" }
+  await (await sink(repo, { url: `ssh://git@git.example.com:2222${repo.dir}`, ssh })).deliver(state(map("x")))
+  expect(repo.commits()).toBe(1)
+  const said = fs.readFileSync(log, "utf8").split("\n")
+  for (const word of [
+    "BatchMode=yes",
+    "StrictHostKeyChecking=yes",
+    "IdentitiesOnly=yes",
+    "git@git.example.com",
+    "2222"
+  ])
+    expect(said).toContain(word)
+  expect(said).toContain(`${repo.home}/id's`)
+  expect(said).toContain(`UserKnownHostsFile=${repo.home}/known hosts`)
+  expect(said.some((word) => word.startsWith("git-receive-pack"))).toBe(true)
 })
 
 describe("what a process remembers", () => {
@@ -390,43 +434,34 @@ describe("what a process remembers", () => {
 
   it("spares a new process the listing of a tree that it knows; what is torn or of another commit counts for nothing", async () => {
     const repo = repository()
-    const bin = path.join(repo.home, "bin")
     const log = path.join(repo.home, "log")
-    const real = execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim()
-    fs.mkdirSync(bin)
-    fs.writeFileSync(path.join(bin, "git"), `#!/bin/sh\necho "$@" >> ${log}\nexec ${real} "$@"\n`, { mode: 0o755 })
-    const before = process.env["PATH"]
-    process.env["PATH"] = `${bin}:${before}`
-    try {
-      const cache = path.join(repo.home, "cache")
-      const listings = async (expected: ReadonlyArray<string>) => {
-        fs.writeFileSync(log, "")
-        const plan = await (await sink(repo, {}, { cache })).plan(state(map("x")))
-        expect(plan.items.map((i) => `${i.op} ${i.target} ${i.id}`)).toEqual(expected)
-        return fs
-          .readFileSync(log, "utf8")
-          .split("\n")
-          .filter((l) => / ls-tree -r | diff-tree /.test(l)).length
-      }
-      await (await sink(repo, {}, { cache })).deliver(state(map("x")))
-      expect(await listings([])).toBe(0)
-      const found = fs.readdirSync(cache, { recursive: true, encoding: "utf8" }).find((f) => f.includes("cw-known-"))!
-      const hint = path.join(cache, found)
-      const good = fs.readFileSync(hint, "utf8")
-      for (const bad of ["", "{", good.slice(0, -20), good.replace(/[0-9a-f]{40}/, "0".repeat(40))]) {
-        fs.writeFileSync(hint, bad)
-        expect(await listings([])).toBe(1)
-        expect(fs.readFileSync(hint, "utf8")).toBe(good)
-      }
-      repo.commit({ [file("a", "x")]: "edited\n" })
-      expect(await listings(["conflict a default/configmap-x.yaml"])).toBe(1)
-      expect(await listings(["conflict a default/configmap-x.yaml"])).toBe(0)
-      // Of an older commit: only the difference is asked for.
-      fs.writeFileSync(hint, good)
-      expect(await listings(["conflict a default/configmap-x.yaml"])).toBe(1)
-    } finally {
-      process.env["PATH"] = before
+    using _ = programs(repo.home, { git: `echo "$@" >> ${log}; exec $real "$@"` })
+    const cache = path.join(repo.home, "cache")
+    const listings = async (expected: ReadonlyArray<string>) => {
+      fs.writeFileSync(log, "")
+      const plan = await (await sink(repo, {}, { cache })).plan(state(map("x")))
+      expect(plan.items.map((i) => `${i.op} ${i.target} ${i.id}`)).toEqual(expected)
+      return fs
+        .readFileSync(log, "utf8")
+        .split("\n")
+        .filter((l) => / ls-tree -r | diff-tree /.test(l)).length
     }
+    await (await sink(repo, {}, { cache })).deliver(state(map("x")))
+    expect(await listings([])).toBe(0)
+    const found = fs.readdirSync(cache, { recursive: true, encoding: "utf8" }).find((f) => f.includes("cw-known-"))!
+    const hint = path.join(cache, found)
+    const good = fs.readFileSync(hint, "utf8")
+    for (const bad of ["", "{", good.slice(0, -20), good.replace(/[0-9a-f]{40}/, "0".repeat(40))]) {
+      fs.writeFileSync(hint, bad)
+      expect(await listings([])).toBe(1)
+      expect(fs.readFileSync(hint, "utf8")).toBe(good)
+    }
+    repo.commit({ [file("a", "x")]: "edited\n" })
+    expect(await listings(["conflict a default/configmap-x.yaml"])).toBe(1)
+    expect(await listings(["conflict a default/configmap-x.yaml"])).toBe(0)
+    // Of an older commit: only the difference is asked for.
+    fs.writeFileSync(hint, good)
+    expect(await listings(["conflict a default/configmap-x.yaml"])).toBe(1)
   }, 60_000)
 })
 

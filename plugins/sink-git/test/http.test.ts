@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs"
 import * as path from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { Process, type Running } from "./Process.ts"
-import { Repository } from "./Repository.ts"
+import { programs, Repository } from "./Repository.ts"
 import { GitServer } from "./Server.ts"
 
 let repo: Repository
@@ -40,6 +40,8 @@ const x = "clusters/a/default/configmap-x.yaml"
 
 describe("http", () => {
   it("pushes with a token that is in no argument, URL, file or message", async () => {
+    // What is written here is read below, with all files.
+    using _ = programs(repo.home, { git: `echo "$@" >> ${repo.home}/arguments; exec $real "$@"` })
     const one = await sink()
     await one.deliver(state({ x: "1" }))
     expect(repo.read(x)).toContain('value: "1"')
@@ -49,6 +51,7 @@ describe("http", () => {
       encodeURIComponent(server.token),
       Buffer.from(`x-access-token:${server.token}`).toString("base64")
     ]
+    expect(readFileSync(`${repo.home}/arguments`, "utf8")).toContain("push --porcelain")
     for (const name of readdirSync(repo.home, { recursive: true, encoding: "utf8" })) {
       const file = path.join(repo.home, name)
       if (statSync(file).isFile())

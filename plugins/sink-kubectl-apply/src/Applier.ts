@@ -114,7 +114,9 @@ export class Applier {
   })
 
   private widened(old: ReadonlyMap<string, Entry>): ReadonlyMap<string, Entry> {
-    return widen({ owner: this.options.pipeline, entries: old }, this.items).entries
+    // What is listed already need not be written again before its update: here the label and the UID prove whose it is.
+    const news = this.items.filter((i) => !old.has(i.id))
+    return widen({ owner: this.options.pipeline, entries: old }, news).entries
   }
 
   /** What failed stays listed. A failure here costs nothing: what is listed too long is found out by the next plan. */

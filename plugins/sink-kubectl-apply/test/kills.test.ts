@@ -90,7 +90,12 @@ describe.skipIf(lacking("etcd", "kube"))("killed at every request", () => {
           if (when === "after") await write()
           return kill()
         }
-        const program = [join(import.meta.dirname, "once.ts"), proxy.kubeconfig, file]
+        const program = [
+          ...("deno" in process.versions ? ["run", "-A"] : []),
+          join(import.meta.dirname, "once.ts"),
+          proxy.kubeconfig,
+          file
+        ]
         child = spawn(process.execPath, program, { stdio: "ignore" })
         const [code] = await once(child, "exit")
         if (code === 0) {

@@ -5,6 +5,7 @@
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { digest } from "@coddiwomple/core/Digest"
 import { type BackendFact, type Fact, type ServiceFact, type SourceEvent, identity, key } from "@coddiwomple/core/Fact"
+import { makeFolders } from "@coddiwomple/core/MakeFolders"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
@@ -76,7 +77,7 @@ export const make = ({ fs, path }: Disk, directory: string, what: string): Cache
           at: now,
           facts: facts.flatMap((f) => (f.kind === "cluster" ? [] : [{ ...f, origin: undefined }]))
         }
-        yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
+        yield* makeFolders(fs, folder, 0o700)
         const next = `${file}.${process.pid}`
         yield* fs.writeFileString(next, JSON.stringify(stored), { mode: 0o600 })
         yield* fs.rename(next, file)
@@ -110,7 +111,9 @@ export const events = (
     const id = f.kind === "service" ? identity(f.name, f.namespace) : f.service
     return { ...f, origin: new LiveOrigin(at, id) } as Fact
   })
-  const message = `cluster ${cluster}: its facts are those of ${ago(now - stored.at)} ago; ${reason}`
+  // Why is said once.
+  const why = diagnostics.some((d) => d.message.includes(reason)) ? "" : `; ${reason}`
+  const message = `cluster ${cluster}: its facts are those of ${ago(now - stored.at)} ago${why}`
   const unique = [...new Map(facts.map((f) => [key(f), f])).values()]
   return [
     { _tag: "Snapshot", partition, facts: unique, bad: [{ diagnostics: [Diagnostic.warning("CW406", message)] }] },

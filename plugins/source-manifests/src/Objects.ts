@@ -2,6 +2,7 @@
  * Parsed pieces as Services. Whatever is in a file is checked before anything is made of it; what is no Service is passed
  * over, and a Service that cannot be read is told with its place.
  */
+import { isPort } from "@coddiwomple/core/Names"
 import type { ServiceObject } from "@coddiwomple/kubernetes/ServiceFacts"
 import { type Document, isCollection, isMap, isScalar, isSeq, type Node, parseDocument } from "yaml"
 import type { Piece } from "./Pieces.ts"
@@ -115,7 +116,7 @@ const problem = (object: Readonly<Record<string, unknown>>): Wrong | undefined =
   if (!Array.isArray(ports)) return [["spec", "ports"], "a list"]
   for (const [i, port] of ports.entries()) {
     if (!isObject(port)) return [["spec", "ports", i], "a mapping"]
-    if (typeof port["port"] !== "number") return [["spec", "ports", i, "port"], "a number"]
+    if (!isPort(port["port"])) return [["spec", "ports", i, "port"], "a number from 1 to 65535"]
     for (const key of ["name", "protocol", "appProtocol"])
       if (port[key] !== undefined && port[key] !== null && typeof port[key] !== "string")
         return [["spec", "ports", i, key], "a text: quote it"]

@@ -161,7 +161,7 @@ describe("faults", () => {
     })
     expect(keys).toEqual(of("foo.shop"))
     expect(found).toEqual([
-      "CW401 all.yaml:20:11 Service bar.shop in a: spec.ports.0.port must be a number",
+      "CW401 all.yaml:20:11 Service bar.shop in a: spec.ports.0.port must be a number from 1 to 65535",
       "CW401 all.yaml:26:9 service baz.shop: annotation coddiwomple.io/trafic: is not known",
       "CW401 all.yaml:40:21 Service qux.shop in a: metadata.labels.version must be a text: quote it"
     ])

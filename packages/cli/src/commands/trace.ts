@@ -78,8 +78,7 @@ export const trace = Command.make(
             )
           ]
         : opened.map(fromPipeline)
-      const { json, text } = yield* lazily(() => import("../TraceText.ts"))
-      const { diagnostic } = yield* lazily(() => import("@coddiwomple/istio/simulator/Finding"))
+      const { json, said, text } = yield* lazily(() => import("../TraceText.ts"))
       const question = {
         host: target[1]!,
         port: target[2] === undefined ? undefined : Number(target[2]),
@@ -103,7 +102,7 @@ export const trace = Command.make(
           if (told.output === "json") told.line(json(found.service, examined))
           else {
             yield* Effect.promise(() => Terminal.write(`${i === 0 ? "" : "\n"}${text(examined, told.paintData)}`))
-            told.diagnostics(examined.findings.map(diagnostic))
+            told.diagnostics(examined.findings.map(said))
             const lost =
               examined.trace.outcome === "undeliverable" && !examined.findings.some((f) => f.severity === "error")
             if (lost)

@@ -22,7 +22,8 @@ export const destinationRule: Rule = {
   check: (object, report) => {
     const s = spec(object)
     if (typeof s.host !== "string" || s.host === "") report.error("CW612", "needs a host", "spec.host")
-    if (s.trafficPolicy !== undefined) policy(map(s.trafficPolicy), "spec.trafficPolicy", parts, report)
+    const at: Where = { known: parts, namespace: map(object.metadata).namespace ?? "default" }
+    if (s.trafficPolicy !== undefined) policy(map(s.trafficPolicy), "spec.trafficPolicy", at, report)
     const names = new Set<unknown>()
     list(s.subsets).forEach((each, i) => {
       const subset = map(each)
@@ -36,29 +37,36 @@ export const destinationRule: Rule = {
         if (!isQualifiedName(key) || typeof value !== "string" || !isLabelValue(value))
           report.error("CW612", `${text(key)}: ${text(value)} is not a label`, `${field}.labels`)
       }
-      if (subset.trafficPolicy !== undefined) policy(map(subset.trafficPolicy), `${field}.trafficPolicy`, parts, report)
+      if (subset.trafficPolicy !== undefined) policy(map(subset.trafficPolicy), `${field}.trafficPolicy`, at, report)
     })
   }
 }
 
 const portParts = ["connectionPool", "loadBalancer", "outlierDetection", "tls"]
 
-const policy = (p: Fields, field: string, known: ReadonlyArray<string>, report: Report): void => {
+interface Where {
+  /** Settings that a policy may have there. */
+  readonly known: ReadonlyArray<string>
+  /** Of the object. */
+  readonly namespace: unknown
+}
+
+const policy = (p: Fields, field: string, where: Where, report: Report): void => {
   let says = false
-  for (const part in p) if (p[part] !== undefined && known.includes(part)) says = true
+  for (const part in p) if (p[part] !== undefined && where.known.includes(part)) says = true
   if (!says) report.error("CW612", "a traffic policy needs at least one setting", field)
   if (p.tunnel !== undefined && p.proxyProtocol !== undefined)
     report.error("CW612", "tunnel and proxyProtocol exclude each other", field)
   if (p.loadBalancer !== undefined)
     balancer(map(p.loadBalancer), p.outlierDetection !== undefined, `${field}.loadBalancer`, report)
   if (p.outlierDetection !== undefined) outlier(map(p.outlierDetection), `${field}.outlierDetection`, report)
-  if (p.tls !== undefined) tls(map(p.tls), `${field}.tls`, report)
+  if (p.tls !== undefined) tls(map(p.tls), `${field}.tls`, where.namespace, report)
   list(p.portLevelSettings).forEach((each, i) => {
     const setting = map(each)
     const at = `${field}.portLevelSettings[${i}]`
     if (!isPort(map(setting.port).number))
       report.error("CW612", `${text(map(setting.port).number)} is not a port number`, `${at}.port`)
-    policy(setting, at, portParts, report)
+    policy(setting, at, { ...where, known: portParts }, report)
   })
 }
 
@@ -133,22 +141,34 @@ const outlier = (o: Fields, field: string, report: Report): void => {
   }
 }
 
+const isSaid = (value: unknown): boolean => value !== undefined && value !== ""
+
 const modes = new Set<unknown>([undefined, "DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"])
 
-const tls = (t: Fields, field: string, report: Report): void => {
+const tls = (t: Fields, field: string, namespace: unknown, report: Report): void => {
   if (!modes.has(t.mode)) report.error("CW612", `mode ${text(t.mode)} is not known`, `${field}.mode`)
-  const files = t.clientCertificate !== undefined || t.privateKey !== undefined || t.caCertificates !== undefined
-  if ((t.mode === "SIMPLE" || t.mode === "MUTUAL") && t.credentialName !== undefined) {
-    if (files) report.error("CW612", "credentialName and certificate files exclude each other", field)
-  } else if (t.mode === "MUTUAL" && (t.clientCertificate === undefined || t.privateKey === undefined)) {
+  const files = [t.clientCertificate, t.privateKey, t.caCertificates, t.caCrl]
+  const named = isSaid(t.credentialName)
+  const originates = t.mode === "SIMPLE" || t.mode === "MUTUAL"
+  if (originates && named) {
+    if (files.some(isSaid)) report.error("CW612", "credentialName and certificate files exclude each other", field)
+  } else if (t.mode === "MUTUAL" && !(isSaid(t.clientCertificate) && isSaid(t.privateKey))) {
     report.error("CW612", "MUTUAL needs clientCertificate and privateKey, or a credentialName", field)
   }
   const { credentialName } = t
   if (typeof credentialName === "string" && credentialName.startsWith("configmap://")) {
-    if (credentialName.split("/").length !== 4 || credentialName.endsWith("/"))
+    const [, , there, name, more] = credentialName.split("/")
+    if (!there || !name || more !== undefined)
       report.error("CW612", `${text(credentialName)} is not configmap://<namespace>/<name>`, `${field}.credentialName`)
+    else if (there !== namespace)
+      report.error(
+        "CW612",
+        `${text(credentialName)} is in another namespace than the object, ${text(namespace)}`,
+        `${field}.credentialName`
+      )
   }
-  if (t.insecureSkipVerify === true && (t.caCertificates !== undefined || list(t.subjectAltNames).length > 0)) {
-    report.error("CW612", "insecureSkipVerify excludes caCertificates and subjectAltNames", field)
+  const verifies = isSaid(t.caCertificates) || list(t.subjectAltNames).length > 0 || (t.mode === "SIMPLE" && named)
+  if (t.insecureSkipVerify === true && originates && verifies) {
+    report.error("CW612", "insecureSkipVerify excludes caCertificates, subjectAltNames and a CA by name", field)
   }
 }

@@ -121,8 +121,9 @@ const order = ({ call, findings, world }: Walk, trace: Trace, mesh: Mesh, chosen
   }
   const reached = new Set(legs.map((leg) => leg.cluster))
   const missing = declared.backends.filter((b) => {
+    if (reached.has(b.cluster)) return false
     const other = world.sites.find((site) => site.name === b.cluster)
-    return !reached.has(b.cluster) && other !== undefined && other.addresses.length > 0 && other.dataplane !== "ambient"
+    return other !== undefined && other.addresses.length > 0 && other.dataplane !== "ambient"
   })
   if (missing.length > 0) {
     findings.warning(

@@ -9,10 +9,11 @@ const known = new Map<string, unknown>()
 /** Beyond this the memory is not worth it. */
 const most = 20_000
 
-const remember = (section: string, document: string): unknown => {
+/** `lead`: what its first line has before it; the lines after it are indented by four. */
+const remember = (section: string, lead: number): unknown => {
   const before = known.get(section)
   if (before !== undefined) return before
-  const value = read(document)
+  const value = read(`${section.slice(lead).replaceAll("\n    ", "\n")}\n`)
   if (known.size >= most) known.clear()
   known.set(section, value)
   return value
@@ -61,15 +62,14 @@ const nextKey = (text: string, from: number): number => {
 
 const block = (text: string, from: number, end: number): unknown => {
   if (text.charCodeAt(from + 2) !== 45) {
-    const section = text.slice(from, end)
-    return remember(section, section.slice(4).replaceAll("\n    ", "\n"))
+    return remember(text.slice(from, end - 1), 4)
   }
   const items: Array<unknown> = []
   for (let at = from; at < end; ) {
     const next = text.indexOf("\n  - ", at)
     const stop = next < 0 || next >= end ? end - 1 : next
     const item = text.slice(at + 4, stop)
-    items.push(item.includes(":") ? remember(item, `${item.replaceAll("\n    ", "\n")}\n`) : scalar(item))
+    items.push(item.includes(":") ? remember(item, 0) : scalar(item))
     at = stop + 1
   }
   return items
