@@ -51,6 +51,7 @@ export const run = (pipeline: Opened, told: Presenter, options: Options) => {
         }
         const service =
           !options.once && (options.watch || options.listen !== undefined || (yield* session.engine.endless))
+        shown.finite = !service
         return service ? yield* serve(session, told, options) : yield* finish(session, told, options)
       })
   )
@@ -60,16 +61,20 @@ export const run = (pipeline: Opened, told: Presenter, options: Options) => {
 const worthShowing = (plan: Plan): boolean =>
   plan.opaque !== true && (plan.items.length > 0 || (plan.failed?.size ?? 0) > 0)
 
-/** Of what cannot be done now, each retry makes the same plan: it is shown once. One that will be applied always is. */
+/**
+ * Of what cannot be done now, each retry makes the same plan: it is shown once. One that will be applied always is, but
+ * for the retries of a run that ends.
+ */
 class Shown {
   private readonly last = new Map<string, string>()
+  finite = false
 
   isNews(sink: string, plan: Plan): boolean {
     const items = plan.items.map(({ id, op, reason, target }) => [target, op, id, reason])
     const text = JSON.stringify([items, [...(plan.failed ?? [])].map(([target, d]) => [target, d.message])])
     const before = this.last.get(sink)
     this.last.set(sink, text)
-    return before !== text || executable(plan).length > 0
+    return before !== text || (!this.finite && executable(plan).length > 0)
   }
 }
 

@@ -96,7 +96,7 @@ export const toText = (d: Diagnostic, options: TextOptions = {}): string => {
   const where = d.field === undefined ? "" : `   (${printable(d.field)})`
   if (d.place !== undefined) lines.push(...frame(d.place, where, style))
   else if (d.object !== undefined) lines.push(style("dim", `  --> ${printable(objectText(d.object))}`) + where)
-  else if (where !== "") lines.push(style("dim", "  -->") + where)
+  else if (d.field !== undefined) lines.push(style("dim", `  --> ${printable(d.field)}`))
   for (const r of d.related ?? []) {
     lines.push(`   = ${printable(r.message)}${r.place === undefined ? "" : `: ${placeText(r.place)}`}`)
   }
