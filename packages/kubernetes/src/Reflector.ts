@@ -219,6 +219,8 @@ class Run<A> {
     const started = Date.now()
     const end = yield* this.watching
     const lasted = Date.now() - started
+    // Whatever sits between may keep the head of a quiet answer until its end: an orderly end says that nothing is missing.
+    if (end.how === "closed" && lasted >= moment) this.say("synced", Date.now())
     this.suspect = end.how !== "closed"
     this.gone = false
     if (end.events > 0 || lasted >= steady) this.failures = 0

@@ -80,6 +80,7 @@ export const startIntercept = async (server: ApiServer, token = server.token): P
     }
     const upstream = send(options, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+      outgoing.flushHeaders()
       if (verdict !== undefined && "line" in verdict) {
         outgoing.write(`${verdict.line}\n`)
         if (verdict.end === true) return void outgoing.end()
