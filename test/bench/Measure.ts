@@ -69,7 +69,7 @@ export const median = (values: ReadonlyArray<number>): number => {
 export const inTurns = async (
   jobs: Readonly<Record<string, Job>>,
   rounds: number
-): Promise<Readonly<Record<string, Run>>> => {
+): Promise<Readonly<Record<string, Run & { readonly best: number }>>> => {
   const runs = new Map<string, Array<Run>>(Object.keys(jobs).map((name) => [name, []]))
   for (let round = 0; round <= rounds; round++) {
     for (const [name, job] of Object.entries(jobs)) {
@@ -80,7 +80,11 @@ export const inTurns = async (
   return Object.fromEntries(
     [...runs].map(([name, all]) => [
       name,
-      { wall: median(all.map((r) => r.wall)), rss: Math.max(...all.map((r) => r.rss)) }
+      {
+        wall: median(all.map((r) => r.wall)),
+        best: Math.min(...all.map((r) => r.wall)),
+        rss: Math.max(...all.map((r) => r.rss))
+      }
     ])
   )
 }

@@ -6,8 +6,8 @@ import type { Artifact } from "@coddiwomple/core/Artifact"
 import type { Desired } from "@coddiwomple/core/Desired"
 import type { Fleet } from "@coddiwomple/core/Model"
 
-/** Size of the pieces that are handed out. */
-export const chunkSize = 1 << 20
+/** Size of the pieces that are handed out: larger ones cost the kernel more for each byte of a file. */
+export const chunkSize = 1 << 18
 
 export interface Format {
   /** Before the documents of a group. */
