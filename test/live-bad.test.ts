@@ -58,6 +58,13 @@ users: [{ name: u, user: ${user} }]
 contexts: [{ name: x, context: { cluster: c, user: u } }]
 current-context: x
 `
+  /** A folder whose pipeline has one cluster, the real one. */
+  const good = (): string =>
+    folder({
+      "pipeline.yaml": pipeline,
+      "good.kubeconfig": readFileSync(server.kubeconfig, "utf8"),
+      "clusters.json": JSON.stringify([{ name: "good", address: "203.0.113.1", kubeconfig_path: "good.kubeconfig" }])
+    })
   const versions = async (): Promise<string> => {
     const kinds = "serviceentry,destinationrule,gateway,configmap,namespace"
     const columns = "jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}{'\\n'}{end}"
@@ -155,11 +162,7 @@ current-context: x
   }, 120_000)
 
   it("a Service that turns bad is held as it is; control characters of others never reach the terminal", async () => {
-    const directory = folder({ "pipeline.yaml": pipeline })
-    write(directory, {
-      "good.kubeconfig": readFileSync(server.kubeconfig, "utf8"),
-      "clusters.json": JSON.stringify([{ name: "good", address: "203.0.113.1", kubeconfig_path: "good.kubeconfig" }])
-    })
+    const directory = good()
     expect((await cw(["run", "--once"], { cwd: directory })).code).toBe(0)
     const before = await versions()
     await service("reviews", { "coddiwomple.io/traffic": "near\u001b[31mest\u0007\u202E" })
@@ -174,11 +177,7 @@ current-context: x
   }, 60_000)
 
   it("A17: an input that shrinks to nothing deletes nothing until somebody says so", async () => {
-    const directory = folder({ "pipeline.yaml": pipeline })
-    write(directory, {
-      "good.kubeconfig": readFileSync(server.kubeconfig, "utf8"),
-      "clusters.json": JSON.stringify([{ name: "good", address: "203.0.113.1", kubeconfig_path: "good.kubeconfig" }])
-    })
+    const directory = good()
     const names = Array.from({ length: 8 }, (_, i) => `shrink-${i}`)
     for (const name of names) await service(name)
     expect((await cw(["run", "--once"], { cwd: directory })).code).toBe(0)

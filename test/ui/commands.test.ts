@@ -4,29 +4,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it, onTestFinished } from "vitest"
 import { cw, folder, type Running, start } from "../cli/Cw.ts"
+import { inputs, service } from "./Inputs.ts"
 
-const service = {
-  name: "web",
-  namespace: "shop",
-  dns_prefixes: ["web.shop"],
-  ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }],
-  backends: { east: "web.shop.svc.cluster.local" }
-}
-const moved = JSON.stringify([{ ...service, ports: [{ ...service.ports[0], service_port: 81 }] }])
-const files = {
-  "clusters.json": JSON.stringify(["east", "west"].map((name, i) => ({ name, address: `192.0.2.${i + 1}` }))),
-  "services.json": JSON.stringify([service]),
-  "pipeline.yaml": `apiVersion: coddiwomple.io/v1alpha1
-kind: Pipeline
-metadata: { name: shop }
-sources:
-  inventory: { uses: json, with: { clusters: clusters.json, services: services.json, watch: true } }
-transforms:
-  mesh: { uses: istio-global-dns }
-sinks:
-  repo: { uses: files, policy: sync, with: { path: out } }
-`
-}
+const web = service("web")
+const moved = JSON.stringify([{ ...web, ports: [{ ...web.ports[0], service_port: 81 }] }])
+const files = inputs(["east", "west"], { policy: "sync" })
 
 interface Served {
   readonly running: Running

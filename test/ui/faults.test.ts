@@ -7,29 +7,10 @@ import { afterAll, assert, beforeAll, describe, it, onTestFinished } from "vites
 import { deno, folder } from "../cli/Cw.ts"
 import { startFaultProxy } from "../parts/FaultProxy.ts"
 import { available, goTo, launch, type Served, serve, serveForTest, settled, watched } from "./Browser.ts"
+import { inputs, service } from "./Inputs.ts"
 
 const seed = ["--cluster-file", "testdata/seed/cli/clusters.json", "--service-file", "testdata/seed/cli/services.json"]
-const service = (name: string) => ({
-  name,
-  namespace: "shop",
-  dns_prefixes: [`${name}.shop`],
-  ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }],
-  backends: { east: `${name}.shop.svc.cluster.local` }
-})
-const inputs = {
-  "clusters.json": JSON.stringify([{ name: "east", address: "192.0.2.1" }]),
-  "services.json": JSON.stringify([service("web")]),
-  "pipeline.yaml": `apiVersion: coddiwomple.io/v1alpha1
-kind: Pipeline
-metadata: { name: shop }
-sources:
-  inventory: { uses: json, with: { clusters: clusters.json, services: services.json, watch: true } }
-transforms:
-  mesh: { uses: istio-global-dns }
-sinks:
-  repo: { uses: files, with: { path: out } }
-`
-}
+const files = inputs(["east"])
 
 describe.skipIf(deno || !available())("what cw ui survives", { timeout: 120_000 }, () => {
   let browser: Browser
@@ -80,7 +61,7 @@ describe.skipIf(deno || !available())("what cw ui survives", { timeout: 120_000 
   })
 
   it("notices a line that has gone silent, as after a sleep, and goes on by itself", async () => {
-    const path = folder(inputs)
+    const path = folder(files)
     const served = await serveForTest(["pipeline.yaml"], { cwd: path })
     await using proxy = await startFaultProxy({ port: Number(new URL(served.url).port) })
     const context = await browser.newContext()
@@ -100,7 +81,7 @@ describe.skipIf(deno || !available())("what cw ui survives", { timeout: 120_000 
   })
 
   it("a tab that was frozen shows the newest state when it wakes, and holds nobody else up", async () => {
-    const path = folder(inputs)
+    const path = folder(files)
     const served = await serveForTest(["pipeline.yaml"], { cwd: path })
     const context = await browser.newContext()
     onTestFinished(() => context.close())

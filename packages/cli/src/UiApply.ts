@@ -7,7 +7,7 @@ import { executable, type Plan } from "@coddiwomple/core/Plan"
 import { type PlanLine, type Progress, Refused } from "@coddiwomple/ui/Contract"
 import { finding, type Planned } from "@coddiwomple/ui/server/Detail"
 import type { EngineView } from "@coddiwomple/ui/server/EngineView"
-import { fingerprint, lineKey, without } from "@coddiwomple/ui/server/Plans"
+import { among, fingerprint, without } from "@coddiwomple/ui/server/Plans"
 import type * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -54,7 +54,6 @@ const run = (
     (queue) =>
       Effect.gen(function* () {
         const wanted = looked.map((p) => p.sink)
-        const left = new Set(leaveOut.map((l) => lineKey(l.sink, l)))
         const plans = new Map<string, Plan>()
         const verdict = yield* Deferred.make<ReadonlyArray<Diagnostic.Diagnostic>>()
         let applied = 0
@@ -84,40 +83,37 @@ const run = (
           })
         tell("checking", "planning again, to see that nothing moved")
         const restricted = onlySinks(pipeline, (sink) => wanted.includes(sink.id))
-        yield* Session.open(
-          restricted,
-          { finite: true, dryRun: false, review, leaveOut: (sink, item) => left.has(lineKey(sink, item)) },
-          (session) =>
-            Effect.gen(function* () {
-              const built = yield* Effect.result(Session.build(session))
-              if (built._tag === "Failure")
-                return tell("failed", "the pipeline cannot be built", { findings: built.failure.map(finding) })
-              yield* Session.show(session, told, (event) =>
-                Effect.sync(() => {
-                  if (event.type === "sink-failed") Deferred.doneUnsafe(verdict, Effect.succeed([...event.diagnostics]))
-                  if (event.type !== "applied") return
-                  applied += event.report.items.filter((i) => i.outcome === "applied").length
-                  failed += event.report.items.filter((i) => i.outcome === "failed" || i.outcome === "unknown").length
-                  tell("writing", `${event.node} is done`, { sink: event.node })
-                })
-              )
-              const result = yield* session.engine.run
-              const found = Verdict.findings(result)
-              const refused = found.some((d) => d.code === "CW904")
-              // A held service was held in the plan already: that is no failure of the apply.
-              const errors = [
-                ...(result.refusal?.diagnostics ?? []),
-                ...result.sourceFailures,
-                ...result.sinks.flatMap((sink) => sink.diagnostics)
-              ].filter(Diagnostic.isError)
-              const sentence = Verdict.sentence(pipeline.name, result, false)
-              say(`cw ui: ${sentence}`)
-              tell(
-                refused ? "refused" : failed > 0 || errors.length > 0 ? "failed" : "done",
-                refused ? "Nothing was written: something moved since the plan was made." : sentence,
-                { findings: found.slice(0, 50).map(finding) }
-              )
-            })
+        yield* Session.open(restricted, { finite: true, dryRun: false, review, leaveOut: among(leaveOut) }, (session) =>
+          Effect.gen(function* () {
+            const built = yield* Effect.result(Session.build(session))
+            if (built._tag === "Failure")
+              return tell("failed", "the pipeline cannot be built", { findings: built.failure.map(finding) })
+            yield* Session.show(session, told, (event) =>
+              Effect.sync(() => {
+                if (event.type === "sink-failed") Deferred.doneUnsafe(verdict, Effect.succeed([...event.diagnostics]))
+                if (event.type !== "applied") return
+                applied += event.report.items.filter((i) => i.outcome === "applied").length
+                failed += event.report.items.filter((i) => i.outcome === "failed" || i.outcome === "unknown").length
+                tell("writing", `${event.node} is done`, { sink: event.node })
+              })
+            )
+            const result = yield* session.engine.run
+            const found = Verdict.findings(result)
+            const refused = found.some((d) => d.code === "CW904")
+            // A held service was held in the plan already: that is no failure of the apply.
+            const errors = [
+              ...(result.refusal?.diagnostics ?? []),
+              ...result.sourceFailures,
+              ...result.sinks.flatMap((sink) => sink.diagnostics)
+            ].filter(Diagnostic.isError)
+            const sentence = Verdict.sentence(pipeline.name, result, false)
+            say(`cw ui: ${sentence}`)
+            tell(
+              refused ? "refused" : failed > 0 || errors.length > 0 ? "failed" : "done",
+              refused ? "Nothing was written: something moved since the plan was made." : sentence,
+              { findings: found.slice(0, 50).map(finding) }
+            )
+          })
         )
         yield* Queue.end(queue as Queue.Queue<Progress, Cause.Done>)
       }).pipe(Effect.orDie) as Effect.Effect<void>

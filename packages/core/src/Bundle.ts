@@ -39,7 +39,7 @@ export class Bundle {
     const clashes: Array<Diagnostic.Diagnostic> = []
     const cold = HashMap.isEmpty(before)
     for (const name of touched) {
-      if (!cold) for (const a of find(before, name)) release(holders, a.id, name)
+      if (!cold) for (const a of lookup(before, name)) release(holders, a.id, name)
       const next = held.has(name) ? [] : gather(sources, name)
       for (let i = 0; i < next.length; i++) {
         const artifact = next[i]!
@@ -60,9 +60,10 @@ export class Bundle {
 }
 
 const gather = (sources: ReadonlyArray<Upstream>, name: string): ReadonlyArray<Artifact> =>
-  sources.length === 1 ? find(sources[0]!.groups, name) : sources.flatMap((s) => find(s.groups, name))
+  sources.length === 1 ? lookup(sources[0]!.groups, name) : sources.flatMap((s) => lookup(s.groups, name))
 
-const find = (groups: Groups, name: string): ReadonlyArray<Artifact> => {
+/** The artifacts of a group; none where it has none. */
+export const lookup = (groups: Groups, name: string): ReadonlyArray<Artifact> => {
   const found = HashMap.get(groups, name)
   return found._tag === "Some" ? found.value : []
 }
@@ -99,7 +100,7 @@ const across = (
   id: string
 ): ReadonlyArray<Diagnostic.Diagnostic> => {
   if (names === undefined || typeof names === "string") return []
-  const all = names.flatMap((name) => find(groups, name).filter((a) => a.id === id))
+  const all = names.flatMap((name) => lookup(groups, name).filter((a) => a.id === id))
   const out: Array<Diagnostic.Diagnostic> = []
   for (let i = 0; i < all.length; i++) {
     for (let j = 0; j < i; j++) {

@@ -9,7 +9,7 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
-import { isAbsent, makeFolder, makeFolders, Refused } from "./MakeFolders.ts"
+import { isAbsent, makeFolder, makeFolders, orThere, Refused } from "./MakeFolders.ts"
 import { folderOf } from "./SafePath.ts"
 
 export { isAbsent, Refused }
@@ -164,11 +164,8 @@ export class FileDisk {
           Effect.sync(() => this.folders.clear())
         )
       return this.makeFolder(folderOf(path)).pipe(
-        Effect.andThen(makeFolder(this.fs, this.at(path))),
-        // Another writer of this run, or another tree beside, was quicker: look again.
-        Effect.catch((error) =>
-          error._tag === "PlatformError" && error.reason._tag === "AlreadyExists" ? Effect.void : Effect.fail(error)
-        ),
+        // Where another writer of this run, or another tree beside, was quicker: look again.
+        Effect.andThen(orThere(makeFolder(this.fs, this.at(path)))),
         Effect.andThen(Effect.sync(() => this.folders.delete(path))),
         Effect.andThen(Effect.suspend(() => this.lookFolder(path))),
         Effect.flatMap((now) =>

@@ -15,7 +15,8 @@ export const isAbsent = (error: PlatformError): boolean => error.reason._tag ===
 
 type Failure = PlatformError | Refused
 
-const orThere = <E extends Failure>(make: Effect.Effect<void, E>): Effect.Effect<void, E> =>
+/** That somebody else was quicker is no failure. */
+export const orThere = <E extends Failure>(make: Effect.Effect<void, E>): Effect.Effect<void, E> =>
   Effect.catch(make, (error) =>
     error._tag === "PlatformError" && error.reason._tag === "AlreadyExists" ? Effect.void : Effect.fail(error)
   )

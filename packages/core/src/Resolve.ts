@@ -2,6 +2,7 @@
  * What several sources say about one service or one cluster, made into one: the winner follows `prefer`, then source
  * and partition names, never file order. Pure; findings carry the places of all who spoke.
  */
+import type { Mutable } from "effect/Types"
 import { addressProblem } from "./Addresses.ts"
 import * as Diagnostic from "./Diagnostic.ts"
 import {
@@ -182,10 +183,8 @@ export const portProblems = (fact: ServiceFact, service: string, findings: Findi
   }
 }
 
-type Building = { -readonly [K in keyof Backend]: Backend[K] }
-
 const backend = ({ cluster, host, origin, ports, weight }: BackendFact, index: number): Backend => {
-  const out: Building = { cluster, host, origin, index }
+  const out: Mutable<Backend> = { cluster, host, origin, index }
   if (weight !== undefined) out.weight = weight
   if (ports !== undefined) out.ports = ports
   return out

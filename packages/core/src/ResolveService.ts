@@ -1,4 +1,5 @@
 /** What all sources say of one service, as a service of the model, or as the findings that hold it. */
+import type { Mutable } from "effect/Types"
 import * as Diagnostic from "./Diagnostic.ts"
 import type { BackendFact, ServiceFact } from "./Fact.ts"
 import type { Fleet, Held, Service } from "./Model.ts"
@@ -59,8 +60,6 @@ const undeclared = (id: string, { backends, bad }: Spoken): Resolved => {
   return { result: { identity: id, diagnostics: [finding] }, warnings: [] }
 }
 
-type Building = { -readonly [K in keyof Service]: Service[K] }
-
 // Members one by one: conditional spreads would cost more than all the rest of a cold start's model.
 const service = (
   id: string,
@@ -69,7 +68,7 @@ const service = (
   address: string,
   backends: Service["backends"]
 ): Service => {
-  const out: Building = {
+  const out: Mutable<Service> = {
     identity: id,
     name: fact.name,
     hosts,

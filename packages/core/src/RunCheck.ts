@@ -1,13 +1,12 @@
 /** One check of one generation: findings by service are kept for services that were not touched. Never changes artifacts. */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
-import type { Groups } from "./Bundle.ts"
+import { type Groups, lookup } from "./Bundle.ts"
 import type * as Diagnostic from "./Diagnostic.ts"
 import type { Model } from "./Model.ts"
 import type { CheckNode } from "./Node.ts"
 import { attempt, guarded, type Refusal } from "./Refusal.ts"
 import { eachCluster } from "./RunTransform.ts"
-import { lookup } from "./Stage.ts"
 
 /** Findings by service; a check of shape `set` has one list for all. */
 export type Findings = ReadonlyMap<string, ReadonlyArray<Diagnostic.Diagnostic>>

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
-import type { Groups } from "./Bundle.ts"
+import { type Groups, lookup } from "./Bundle.ts"
 import type { Lost } from "./Claims.ts"
 import * as ClusterSet from "./ClusterSet.ts"
 import { fleetGroup } from "./Desired.ts"
@@ -13,7 +13,7 @@ import { type Cluster, type Model, type Service, standing } from "./Model.ts"
 import type { CheckNode, TransformNode } from "./Node.ts"
 import { bounded, type Eventually, eventually } from "./PluginError.ts"
 import { attempt, gaveUp, guarded, type Refusal } from "./Refusal.ts"
-import { join, lookup, mergeClusters, parts, regroup, rerender, type Stage } from "./Stage.ts"
+import { join, mergeClusters, parts, regroup, rerender, type Stage } from "./Stage.ts"
 import type { Claim, ServiceTransform, SetInput } from "./Transform.ts"
 
 export const runTransform = (
@@ -34,13 +34,11 @@ export const runTransform = (
         )
       )
     case "model":
-      return Effect.suspend(() => {
-        return bounded(
-          "it",
-          node.options.timeout,
-          eventually(() => impl.run({ model, services: standing(model) }))
-        )
-      }).pipe(
+      return bounded(
+        "it",
+        node.options.timeout,
+        eventually(() => impl.run({ model, services: standing(model) }))
+      ).pipe(
         Effect.mapError(gaveUp(node)),
         Effect.flatMap((rendered) => attempt(node, () => regroup(node, old, rendered, touched)))
       )

@@ -4,7 +4,7 @@
  */
 import * as HashMap from "effect/HashMap"
 import type { Artifact } from "./Artifact.ts"
-import type { Groups } from "./Bundle.ts"
+import { type Groups, lookup } from "./Bundle.ts"
 import { Claims } from "./Claims.ts"
 import * as ClusterSet from "./ClusterSet.ts"
 import { fleetGroup } from "./Desired.ts"
@@ -22,11 +22,6 @@ export interface Stage {
 }
 
 export const empty = (): Stage => ({ groups: HashMap.empty(), findings: new Map(), claims: new Claims<Claim>() })
-
-export const lookup = (groups: Groups, name: string): ReadonlyArray<Artifact> => {
-  const found = HashMap.get(groups, name)
-  return found._tag === "Some" ? found.value : []
-}
 
 export const parts = (rendered: Rendered) =>
   "artifacts" in rendered ? rendered : { artifacts: rendered, diagnostics: [] as ReadonlyArray<Diagnostic.Diagnostic> }

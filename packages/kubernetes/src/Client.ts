@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import type { Dispatcher } from "undici"
 import type { Connection } from "@coddiwomple/core/Fact"
 import type { PluginError } from "@coddiwomple/core/PluginError"
+import type { Mutable } from "effect/Types"
 import { ApiError, fromNetwork, fromResponse } from "./ApiError.ts"
 import type { Context } from "./Context.ts"
 import * as Credentials from "./Credentials.ts"
@@ -120,7 +121,7 @@ export const make = (
 ): Effect.Effect<Client, never, Scope.Scope> =>
   Effect.gen(function* () {
     const concurrency = options.concurrency ?? 12
-    const contact: { -readonly [K in keyof Contact]: Contact[K] } = {
+    const contact: Mutable<Contact> = {
       sent: undefined,
       connected: undefined,
       answered: undefined

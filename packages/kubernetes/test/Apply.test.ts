@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type ApiServer, startApiServer } from "../../../test/parts/ApiServer.ts"
+import { things } from "../../../test/parts/Crd.ts"
 import { lacking } from "../../../test/parts/Parts.ts"
 import type { ApiError } from "../src/ApiError.ts"
 import * as Apply from "../src/Apply.ts"
@@ -368,24 +369,7 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("apply", () => {
   })
 
   it("A9: a kind whose definition was deleted is not found", async () => {
-    const crd = {
-      apiVersion: "apiextensions.k8s.io/v1",
-      kind: "CustomResourceDefinition",
-      metadata: { name: "things.example.com" },
-      spec: {
-        group: "example.com",
-        names: { kind: "Thing", plural: "things" },
-        scope: "Namespaced",
-        versions: [
-          {
-            name: "v1",
-            served: true,
-            storage: true,
-            schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } }
-          }
-        ]
-      }
-    }
+    const crd = things("example.com")
     const thing = { apiVersion: "example.com/v1", kind: "Thing", metadata: meta("thing"), spec: {} }
     await server.kubectl(["apply", "-f", "-"], JSON.stringify(crd))
     await server.kubectl(["wait", "--for=condition=Established", "crd/things.example.com"])

@@ -1,7 +1,7 @@
 /** How laws call a transform of any shape: as the engine does, with each call's output kept apart. */
 import type { Artifact } from "@coddiwomple/core/Artifact"
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
-import type { Model, Service } from "@coddiwomple/core/Model"
+import { type Model, type Service, standing } from "@coddiwomple/core/Model"
 import { eventually } from "@coddiwomple/core/PluginError"
 import type { Rendered, TransformImpl } from "@coddiwomple/core/Transform"
 import * as Effect from "effect/Effect"
@@ -38,7 +38,7 @@ export const inputOf = (subject: TransformSubject, model: Model): Input => ({
   upstream: subject.artifacts?.(model) ?? []
 })
 
-/** By name, as the engine hands them over. */
+/** Those that are rendered one by one, by name. */
 export const servicesOf = (model: Model): ReadonlyArray<Service> =>
   [...HashMap.values(model.services)].sort((a, b) => (a.identity < b.identity ? -1 : 1))
 
@@ -78,7 +78,7 @@ export const render = (
       return calls(upstream.map((a) => [`artifact ${a.id}`, () => impl.run(a, model.fleet)] as const))
     case "model":
       return Effect.map(
-        eventually(() => impl.run({ model, services: servicesOf(model) })),
+        eventually(() => impl.run({ model, services: standing(model) })),
         (r) => [piece("the model", r)]
       )
     case "set":

@@ -11,6 +11,7 @@ import { Given } from "@coddiwomple/testing"
 import { type Intercept, startIntercept } from "../../../packages/kubernetes/test/Intercept.ts"
 import { authority } from "../../../packages/kubernetes/test/Pki.ts"
 import { type ApiServer, startApiServers } from "../../../test/parts/ApiServer.ts"
+import { things } from "../../../test/parts/Crd.ts"
 import { startFaultProxy } from "../../../test/parts/FaultProxy.ts"
 import { lacking } from "../../../test/parts/Parts.ts"
 import { apply, type Clusters, modelOf, outcomes, plan, told, withSink } from "./Driver.ts"
@@ -292,24 +293,7 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
   })
 
   it("A9: a definition that goes between plan and apply: its objects fail, and nothing is deleted", async () => {
-    const crd: KubernetesObject = {
-      apiVersion: "apiextensions.k8s.io/v1",
-      kind: "CustomResourceDefinition",
-      metadata: { name: "things.a9.example.com" },
-      spec: {
-        group: "a9.example.com",
-        names: { kind: "Thing", plural: "things" },
-        scope: "Namespaced",
-        versions: [
-          {
-            name: "v1",
-            served: true,
-            storage: true,
-            schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } }
-          }
-        ]
-      }
-    }
+    const crd = things("a9.example.com")
     const thing = (n: number): KubernetesObject => ({
       apiVersion: "a9.example.com/v1",
       kind: "Thing",

@@ -3,6 +3,7 @@
  * Types and keys are checked here; whether names and addresses are fit for use is the model's question, as for all sources.
  */
 import type { ClusterFact, Connection, DnsSettings, GatewayRef } from "@coddiwomple/core/Fact"
+import type { Mutable } from "effect/Types"
 import { Fields, type Findings, type Json } from "./Findings.ts"
 import type { Path } from "./JsonText.ts"
 import { type Spot, SpotOrigin } from "./Spot.ts"
@@ -31,8 +32,6 @@ const seedSpelling = "kubecondig_context"
 /** Absolute path of what a file names relative to itself. */
 export type Resolve = (path: string) => string
 
-type Building = { -readonly [K in keyof ClusterFact]: ClusterFact[K] }
-
 export const identify = (value: Json): string | undefined =>
   typeof value["name"] === "string" && value["name"] !== "" ? value["name"] : undefined
 
@@ -40,7 +39,7 @@ export const decode = (value: Json, spot: Spot, findings: Findings, resolve: Res
   const fields = new Fields(value, [], findings).only(keys, seedSpelling)
   const name = fields.string("name")
   if (fields.absent("name") || name === "") fields.missing("name", '"<name>"')
-  const fact: Building = {
+  const fact: Mutable<ClusterFact> = {
     kind: "cluster",
     name: name ?? "",
     addresses: addresses(fields),

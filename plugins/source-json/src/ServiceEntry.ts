@@ -15,6 +15,7 @@ import {
 } from "@coddiwomple/core/Fact"
 import { isDnsLabel, isDnsName, isIp, isPort, toDnsLabel } from "@coddiwomple/core/Names"
 import { help as suggestion } from "@coddiwomple/core/Suggest"
+import type { Mutable } from "effect/Types"
 import { Fields, type Findings, isObject, type Json, quoted } from "./Findings.ts"
 import { type Spot, SpotOrigin } from "./Spot.ts"
 
@@ -37,9 +38,6 @@ const backendKeys = new Set(["host", "weight", "ports"])
 /** Most services have few ports, most fleets have many services. */
 const portPaths = [0, 1, 2, 3].map((i) => ["ports", i])
 
-type Building = { -readonly [K in keyof ServiceFact]: ServiceFact[K] }
-type BuildingBackend = { -readonly [K in keyof BackendFact]: BackendFact[K] }
-
 /** Undefined where the name cannot be trusted: what the entry was meant to be may still exist somewhere. */
 export const identify = (value: Json): string | undefined => {
   const { name, namespace } = value
@@ -53,7 +51,7 @@ export const decode = (value: Json, spot: Spot, findings: Findings): ReadonlyArr
   const name = label(fields, "name")
   if (fields.absent("name")) fields.missing("name", '"<name>"')
   const namespace = label(fields, "namespace")
-  const fact: Building = {
+  const fact: Mutable<ServiceFact> = {
     kind: "service",
     name,
     prefixes: prefixes(fields, name),
@@ -164,7 +162,7 @@ const backends = (fields: Fields, service: string, spot: Spot): ReadonlyArray<Ba
 
 const backend = (list: Fields, service: string, cluster: string, spot: Spot): BackendFact => {
   const value = list.value[cluster]
-  const fact: BuildingBackend = {
+  const fact: Mutable<BackendFact> = {
     kind: "backend",
     service,
     cluster,

@@ -2,11 +2,11 @@
 import type { Artifact } from "@coddiwomple/core/Artifact"
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Diagnostic } from "@coddiwomple/core/Diagnostic"
+import { standing } from "@coddiwomple/core/Model"
 import type { ModelInput, ModelTransform } from "@coddiwomple/core/Transform"
 import { FakeHost, Given } from "@coddiwomple/testing"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
-import * as HashMap from "effect/HashMap"
 import * as Schema from "effect/Schema"
 import { parse } from "yaml"
 import plugin from "../src/index.ts"
@@ -22,8 +22,7 @@ export interface Rendering {
 
 export const render = async (config: object, given: Given.Terse, directory = "/nowhere"): Promise<Rendering> => {
   const model = Given.model(given)
-  const services = [...HashMap.values(model.services)].sort((a, b) => (a.identity < b.identity ? -1 : 1))
-  const input: ModelInput = { model, services }
+  const input: ModelInput = { model, services: standing(model) }
   const run = Effect.gen(function* () {
     const impl = (yield* plugin.make(yield* Schema.decodeUnknownEffect(plugin.config)(config))) as ModelTransform
     return yield* impl.run(input) as Effect.Effect<{

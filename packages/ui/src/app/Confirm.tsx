@@ -1,7 +1,7 @@
 /** The last step before something is written: what it is, typed words, and then what came of it. */
 import { useEffect, useRef, useState } from "react"
 import type { Change, PlanDoc, Progress } from "../Contract.ts"
-import { Glyph } from "./Glyph.tsx"
+import { Glyph, type Mark } from "./Glyph.tsx"
 import { Problem } from "./Pane.tsx"
 import { follow } from "./session.ts"
 import { ago, plural } from "./words.ts"
@@ -49,7 +49,7 @@ export const Confirm = ({
       (client) => client.Apply({ plan: plan.id, confirm: typed, leaveOut: lines }),
       (p) => {
         tell(p)
-        if (p.state === "done" || p.state === "refused" || p.state === "failed") setTimeout(() => stop(), 0)
+        if (states[p.state].over === true) setTimeout(() => stop(), 0)
       },
       setProblem
     )
@@ -153,6 +153,16 @@ export const Confirm = ({
   )
 }
 
+const states: Readonly<
+  Record<Progress["state"], { readonly mark: Mark; readonly word: string; readonly over?: boolean }>
+> = {
+  checking: { mark: "stale", word: "Checking" },
+  writing: { mark: "stale", word: "Writing" },
+  done: { mark: "ok", word: "Applied", over: true },
+  refused: { mark: "held", word: "Refused", over: true },
+  failed: { mark: "error", word: "Not all is applied", over: true }
+}
+
 export const Result = ({
   close,
   progress
@@ -161,33 +171,11 @@ export const Result = ({
   readonly close: () => void
 }) => {
   const last = progress.at(-1)!
-  const over = last.state === "done" || last.state === "failed" || last.state === "refused"
+  const { mark, over = false, word } = states[last.state]
   return (
     <section className={`result ${last.state}`} role="status" aria-live="polite">
       <p>
-        <Glyph
-          mark={
-            last.state === "done"
-              ? "ok"
-              : last.state === "failed"
-                ? "error"
-                : last.state === "refused"
-                  ? "held"
-                  : "stale"
-          }
-        />{" "}
-        <b>
-          {last.state === "checking"
-            ? "Checking"
-            : last.state === "writing"
-              ? "Writing"
-              : last.state === "done"
-                ? "Applied"
-                : last.state === "refused"
-                  ? "Refused"
-                  : "Not all is applied"}
-        </b>{" "}
-        {last.text}{" "}
+        <Glyph mark={mark} /> <b>{word}</b> {last.text}{" "}
         <span className="dim">
           {last.applied} of {last.total} written{last.failed > 0 ? `, ${last.failed} failed` : ""},{" "}
           {ago(progress[0]!.time)}

@@ -1,8 +1,8 @@
 /** Who reads from whom, what each node is doing, and the last generations with their causes and results. */
 import { useLayoutEffect, useMemo, useRef, useState } from "react"
-import type { NodeInfo, Status } from "../Contract.ts"
+import type { Generation, NodeInfo, Status } from "../Contract.ts"
 import { draw, nodeHeight, nodeWidth } from "./graph.ts"
-import { Glyph } from "./Glyph.tsx"
+import { Glyph, type Mark } from "./Glyph.tsx"
 import { go, usePlace, withQuery } from "./link.tsx"
 import { info as infoStore, status as statusStore } from "./live.ts"
 import { marks, ModelPane, NodePane, tone } from "./NodePane.tsx"
@@ -240,6 +240,13 @@ const NodeTable = ({ stage, status }: { readonly status: Status; readonly stage:
   </table>
 )
 
+const levelMarks: Readonly<Record<Generation["level"], Mark>> = {
+  ok: "ok",
+  warning: "held",
+  error: "error",
+  running: "stale"
+}
+
 const Generations = ({ status }: { readonly status: Status }) => (
   <div className="generations">
     <div className="pagebar small">
@@ -276,18 +283,7 @@ const Generations = ({ status }: { readonly status: Status }) => (
             <td
               className={`nowrap ${g.level === "error" ? "word-error" : g.level === "warning" ? "word-differs" : ""}`}
             >
-              <Glyph
-                mark={
-                  g.level === "error"
-                    ? "error"
-                    : g.level === "warning"
-                      ? "held"
-                      : g.level === "running"
-                        ? "stale"
-                        : "ok"
-                }
-              />{" "}
-              {g.result}
+              <Glyph mark={levelMarks[g.level]} /> {g.result}
             </td>
           </tr>
         ))}

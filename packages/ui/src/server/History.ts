@@ -6,6 +6,7 @@ import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Stamped } from "@coddiwomple/core/Event"
 import type { Model } from "@coddiwomple/core/Model"
 import { counts } from "@coddiwomple/core/Plan"
+import type { Mutable } from "effect/Types"
 import type { EventLine, Generation } from "../Contract.ts"
 
 const ring = 50_000
@@ -27,7 +28,7 @@ type Draft = Omit<EventLine, "seq" | "time">
 export class History {
   seq = 0
   private readonly lines: Array<EventLine> = []
-  private readonly generationList: Array<{ -readonly [K in keyof Generation]: Generation[K] }> = []
+  private readonly generationList: Array<Mutable<Generation>> = []
   private readonly pulses = new Map<string, Pulse>()
   private readonly listeners = new Set<(line: EventLine) => void>()
   private causes: Array<string> = []

@@ -1,6 +1,6 @@
 /** What the page is told of clusters and nodes, from what the engine knows. Pure. */
 import type { Cluster as ModelCluster, PartitionState } from "@coddiwomple/core/Model"
-import { counts, type Plan } from "@coddiwomple/core/Plan"
+import { counts, executable, type Plan } from "@coddiwomple/core/Plan"
 import type { Kind } from "@coddiwomple/core/Plugin"
 import type { Engine } from "@coddiwomple/core/Engine"
 import type { Rendering } from "@coddiwomple/core/Render"
@@ -133,10 +133,7 @@ export const statusOf = (
       ...(plan === undefined ? {} : { plan })
     }
   })
-  const waiting = [...plans.values()].reduce(
-    (n, plan) => n + plan.items.filter((i) => i.op === "create" || i.op === "update" || i.op === "delete").length,
-    0
-  )
+  const waiting = [...plans.values()].reduce((n, plan) => n + executable(plan).length, 0)
   const findings = [
     ...(status.lastRefusal?.diagnostics ?? []),
     ...(rendering?.model.diagnostics ?? []),

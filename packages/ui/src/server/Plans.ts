@@ -4,7 +4,7 @@
  */
 import { canonical, digest } from "@coddiwomple/core/Digest"
 import { leave } from "@coddiwomple/core/Guard"
-import { compareItems, counts, type Plan } from "@coddiwomple/core/Plan"
+import { compareItems, counts, executable, type Plan, type PlanItem } from "@coddiwomple/core/Plan"
 import type { PlanDoc, PlanLine } from "../Contract.ts"
 import { change, type Planned } from "./Detail.ts"
 
@@ -30,26 +30,28 @@ export const fingerprint = (plans: ReadonlyArray<Planned>): string =>
     )
   )
 
+const keyOf = (sink: string, { id, target }: { readonly target: string; readonly id: string }): string =>
+  JSON.stringify([sink, target, id])
+
+const keysOf = (lines: ReadonlyArray<PlanLine>): ReadonlySet<string> => new Set(lines.map((l) => keyOf(l.sink, l)))
+
+/** Whether an item of a sink's plan is one of these lines. */
+export const among = (lines: ReadonlyArray<PlanLine>): ((sink: string, item: PlanItem) => boolean) => {
+  const keys = keysOf(lines)
+  return (sink, item) => keys.has(keyOf(sink, item))
+}
+
 /** The plans as they are applied where these lines are left out; undefined where a line is none of theirs. */
 export const without = (
   plans: ReadonlyArray<Planned>,
   lines: ReadonlyArray<PlanLine>
 ): ReadonlyArray<Planned> | undefined => {
-  const asked = new Set(lines.map((l) => lineKey(l.sink, l)))
-  let found = 0
-  const rest = plans.map(({ plan, sink }) => ({
-    sink,
-    plan: leave(plan, (item) => {
-      const is = asked.has(lineKey(sink, item))
-      if (is) found++
-      return is
-    })
-  }))
-  return found === asked.size ? rest : undefined
+  const isLeftOut = among(lines)
+  const rest = plans.map(({ plan, sink }) => ({ sink, plan: leave(plan, (item) => isLeftOut(sink, item)) }))
+  return written(plans) - written(rest) === keysOf(lines).size ? rest : undefined
 }
 
-export const lineKey = (sink: string, { id, target }: { readonly target: string; readonly id: string }): string =>
-  JSON.stringify([sink, target, id])
+const written = (plans: ReadonlyArray<Planned>): number => plans.reduce((n, { plan }) => n + executable(plan).length, 0)
 
 export interface Setting {
   readonly pipeline: string
@@ -109,7 +111,7 @@ const document = (
     .sort((a, b) => rank[a.item.op] - rank[b.item.op] || compareItems(a.item, b.item))
   const sinks = plans.map(({ plan, sink }) => {
     const type = setting.types.get(sink) ?? ""
-    return { id: sink, type, targets: written(plan), opaque: plan.opaque === true, allowed: setting.allowed(type) }
+    return { id: sink, type, targets: targetsOf(plan), opaque: plan.opaque === true, allowed: setting.allowed(type) }
   })
   const targets = new Set(sinks.flatMap((s) => s.targets))
   const clusters = sinks.some((s) => s.type === "kubectl-apply")
@@ -133,12 +135,7 @@ const document = (
   }
 }
 
-const written = (plan: Plan): ReadonlyArray<string> =>
-  [
-    ...new Set(
-      plan.items.filter((i) => i.op === "create" || i.op === "update" || i.op === "delete").map((i) => i.target)
-    )
-  ].sort()
+const targetsOf = (plan: Plan): ReadonlyArray<string> => [...new Set(executable(plan).map((i) => i.target))].sort()
 
 const risks = (sink: string, plan: Plan): PlanDoc["risks"] => {
   const out: Array<PlanDoc["risks"][number]> = []

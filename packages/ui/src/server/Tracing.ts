@@ -9,6 +9,7 @@ import type { Cause } from "@coddiwomple/istio/simulator/Place"
 import type { Leg, Trace } from "@coddiwomple/istio/simulator/Route"
 import { trace as simulate } from "@coddiwomple/istio/simulator/Trace"
 import { fromObjects, type Site, type World } from "@coddiwomple/istio/simulator/World"
+import type { Mutable } from "effect/Types"
 import type { Change, Question, Route, RouteEndpoint, RouteStep, ServiceDetail } from "../Contract.ts"
 
 type StepSource = (typeof RouteStep.Type)["source"]
@@ -197,8 +198,6 @@ export const trace = (question: Question, service: ServiceDetail, around: Around
   }
   return { ...route, text: textOf(route) }
 }
-
-type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
 const order = ["ok", "warning", "error"] as const
 
