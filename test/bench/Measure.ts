@@ -3,7 +3,8 @@
  * compare on a noisy machine; ratios of one run do, so everything that is compared takes turns.
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { closeSync, openSync, readFileSync } from "node:fs"
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs"
+import { setTimeout as sleep } from "node:timers/promises"
 
 export interface Run {
   /** Seconds. */
@@ -18,13 +19,26 @@ export interface Job {
   /** Standard output goes to this file; nowhere else. */
   readonly out?: string
   readonly env?: Readonly<Record<string, string>>
+  /**
+   * Seconds of rest before it starts, after what `out` had is removed. The host of a virtual machine takes memory back
+   * that has been free for a second: what writes right after such a file was removed would get its pages for nothing.
+   */
+  readonly rest?: number
 }
 
-export const time = (job: Job): Promise<Run> =>
+export const time = async (job: Job): Promise<Run> => {
+  if (job.rest !== undefined) {
+    if (job.out !== undefined) rmSync(job.out, { force: true })
+    await sleep(job.rest * 1000)
+  }
+  return started(job)
+}
+
+const started = (job: Job): Promise<Run> =>
   new Promise((resolve, reject) => {
     const out = openSync(job.out ?? "/dev/null", "w")
     const [program, ...args] = job.command
-    const started = process.hrtime.bigint()
+    const begin = process.hrtime.bigint()
     const child = spawn(program!, args, {
       cwd: job.cwd,
       stdio: ["ignore", out, "pipe"],
@@ -41,7 +55,7 @@ export const time = (job: Job): Promise<Run> =>
       clearInterval(timer)
     })
     child.once("close", (code) => {
-      const wall = Number(process.hrtime.bigint() - started) / 1e9
+      const wall = Number(process.hrtime.bigint() - begin) / 1e9
       closeSync(out)
       if (code === 0) resolve({ wall, rss })
       else

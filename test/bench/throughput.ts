@@ -2,11 +2,11 @@
  * Large fleets to a file, beside what people use: `cat` of the same bytes as the floor, a Node script with `yaml`, and a
  * Node script that prints JSON lines. Also how work grows with services and with clusters.
  */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { write } from "./Fleet.ts"
-import { atLeast, atMost, type Figure, inTurns, type Job, time } from "./Measure.ts"
+import { atMost, type Figure, inTurns, type Job, time } from "./Measure.ts"
 
 const root = join(import.meta.dirname, "..", "..")
 const cw = join(root, "packages/cli/bin/cw.js")
@@ -51,29 +51,31 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
     ] as const) {
       await time(job(large, profile))
       const documents = count(join(home, "out"))
-      const copy = join(home, "copy")
-      const runs = await inTurns(
-        { cw: job(large, profile), cat: { command: ["cat", join(home, "out")], out: copy } },
-        5
-      )
-      // What a virtual machine takes for fresh pages of a file is anything between a little and most of it: the best counts.
-      const rate = documents / runs.cw!.best
-      const against = runs.cw!.best / runs.cat!.best
       const size = statSync(join(home, "out")).size
+      const [made, out, copy] = [join(home, "made"), join(home, "out"), join(home, "copy")]
+      renameSync(out, made)
+      // Both write a file that was not there, into memory that nobody has just given back.
+      const cat: Job = { command: ["cat", made], out: copy, rest: 2 }
+      const runs = await inTurns({ cw: { ...job(large, profile), rest: 2 }, cat }, 5)
+      rmSync(copy)
+      const again = await inTurns({ cat: { command: ["cat", made], out: copy } }, 3)
+      for (const file of [made, out, copy]) rmSync(file)
+      const rate = documents / runs.cw!.wall
+      const against = runs.cw!.wall / runs.cat!.wall
       figures.push(
         {
           what: `${profile}: documents, bytes`,
           value: `${documents.toLocaleString("en")}, ${(size / 2 ** 20).toFixed(0)} MiB`
         },
         {
-          what: `${profile}: wall, best and median of 5; cat`,
-          value: `${runs.cw!.best.toFixed(2)} s, ${runs.cw!.wall.toFixed(2)} s; ${runs.cat!.best.toFixed(2)} s, ${runs.cat!.wall.toFixed(2)} s`
+          what: `${profile}: wall of cw; of cat; of cat over a file of that size`,
+          value: `${runs.cw!.wall.toFixed(2)} s; ${runs.cat!.wall.toFixed(2)} s; ${again.cat!.wall.toFixed(2)} s`
         },
+        { what: `${profile}: documents a second`, value: `${Math.round(rate).toLocaleString("en")}` },
         {
-          ...atLeast(`${profile}: documents a second, or at most 3 × cat`, rate, 1_000_000, "docs/s"),
+          ...atMost(`${profile}: against cat of the same bytes, or 1,000,000 documents a second`, against, 3),
           ok: rate >= 1_000_000 || against <= 3
         },
-        { what: `${profile}: against cat of the same bytes`, value: `${against.toFixed(2)} ×` },
         atMost(`${profile}: peak memory`, runs.cw!.rss, limit, "MiB")
       )
     }
