@@ -9,11 +9,18 @@ export interface Claimed {
   readonly share?: string
 }
 
+/** Who has a key. Nearly all keys have one owner, who needs no map. */
 interface Slot<C> {
-  readonly owners: Map<string, C>
   winner: string
-  /** What the winner would share. */
-  share: string | undefined
+  /** What the winner claimed. */
+  claim: C
+  /** All owners, the winner among them, where there are several. */
+  owners: Map<string, C> | undefined
+}
+
+interface Position<C> {
+  readonly claim: C
+  readonly slot: Slot<C>
 }
 
 /** What an owner lost, and to whom. */
@@ -27,7 +34,7 @@ const nobody: ReadonlySet<string> = new Set()
 
 export class Claims<C extends Claimed> {
   private readonly slots = new Map<string, Slot<C>>()
-  private readonly byOwner = new Map<string, ReadonlyArray<C>>()
+  private readonly byOwner = new Map<string, ReadonlyArray<Position<C>>>()
 
   /** Replaces all claims of an owner; gives the other owners whose position may have changed. */
   set(owner: string, claims: ReadonlyArray<C>): ReadonlySet<string> {
@@ -36,58 +43,57 @@ export class Claims<C extends Claimed> {
     const affected = new Set<string>()
     if (before !== undefined) {
       const kept = new Set(claims.map((c) => c.key))
-      for (const old of before) if (!kept.has(old.key)) this.release(owner, old.key, affected)
+      for (const { claim, slot } of before) if (!kept.has(claim.key)) this.release(owner, claim.key, slot, affected)
     }
-    for (const claim of claims) this.take(owner, claim, affected)
+    const positions = claims.map((claim) => ({ claim, slot: this.take(owner, claim, affected) }))
     if (claims.length === 0) this.byOwner.delete(owner)
-    else this.byOwner.set(owner, claims)
+    else this.byOwner.set(owner, positions)
     affected.delete(owner)
     return affected
   }
 
   lost(owner: string): ReadonlyArray<Lost<C>> {
-    const claims = this.byOwner.get(owner)
-    if (claims === undefined) return []
+    const positions = this.byOwner.get(owner)
+    if (positions === undefined) return []
     const out: Array<Lost<C>> = []
-    for (const claim of claims) {
-      const slot = this.slots.get(claim.key)
-      if (slot === undefined || slot.winner === owner) continue
-      if (claim.share !== undefined && claim.share === slot.share) continue
-      out.push({ claim, winner: slot.winner, theirs: slot.owners.get(slot.winner)! })
+    for (const { claim, slot } of positions) {
+      if (slot.winner === owner) continue
+      if (claim.share !== undefined && claim.share === slot.claim.share) continue
+      out.push({ claim, winner: slot.winner, theirs: slot.claim })
     }
     return out
   }
 
-  private take(owner: string, claim: C, affected: Set<string>): void {
+  private take(owner: string, claim: C, affected: Set<string>): Slot<C> {
     const slot = this.slots.get(claim.key)
     if (slot === undefined) {
-      this.slots.set(claim.key, { owners: new Map([[owner, claim]]), winner: owner, share: claim.share })
-      return
+      const lone = { winner: owner, claim, owners: undefined }
+      this.slots.set(claim.key, lone)
+      return lone
     }
-    slot.owners.set(owner, claim)
-    if (owner <= slot.winner) this.crown(slot, owner, affected)
+    if (slot.winner !== owner) slot.owners ??= new Map([[slot.winner, slot.claim]])
+    slot.owners?.set(owner, claim)
+    if (owner <= slot.winner) crown(slot, owner, claim, affected)
+    return slot
   }
 
-  private release(owner: string, key: string, affected: Set<string>): void {
-    const slot = this.slots.get(key)
-    if (slot === undefined) return
-    slot.owners.delete(owner)
-    if (slot.owners.size === 0) this.slots.delete(key)
+  private release(owner: string, key: string, slot: Slot<C>, affected: Set<string>): void {
+    const { owners } = slot
+    owners?.delete(owner)
+    if (owners === undefined || owners.size === 0) this.slots.delete(key)
     else if (slot.winner === owner) {
-      this.crown(
-        slot,
-        [...slot.owners.keys()].reduce((a, b) => (a < b ? a : b)),
-        affected
-      )
+      const next = [...owners.keys()].reduce((a, b) => (a < b ? a : b))
+      crown(slot, next, owners.get(next)!, affected)
     }
   }
+}
 
-  /** Losing depends on the winner's share alone; where that stays, nobody else moves. */
-  private crown(slot: Slot<C>, winner: string, affected: Set<string>): void {
-    const { share } = slot
-    slot.winner = winner
-    slot.share = slot.owners.get(winner)!.share
-    if (slot.share !== undefined && slot.share === share) return
-    for (const other of slot.owners.keys()) affected.add(other)
-  }
+/** Losing depends on the winner's share alone; where that stays, nobody else moves. */
+const crown = <C extends Claimed>(slot: Slot<C>, winner: string, claim: C, affected: Set<string>): void => {
+  const { share } = slot.claim
+  slot.winner = winner
+  slot.claim = claim
+  if (claim.share !== undefined && claim.share === share) return
+  if (slot.owners === undefined) affected.add(winner)
+  else for (const other of slot.owners.keys()) affected.add(other)
 }

@@ -72,19 +72,6 @@ const rank = (key: string, order: ReadonlyArray<string>): number => {
   return i < 0 ? order.length : i
 }
 
-/** The keys stand in printing order already, as builders take care that they do: nothing needs to be allocated. */
-const inOrder = (map: object, order: ReadonlyArray<string> | undefined): boolean => {
-  let before = ""
-  let last = -1
-  for (const key in map) {
-    const own = order === undefined ? 0 : rank(key, order)
-    if (own < last || (own === last && before > key)) return false
-    before = key
-    last = own
-  }
-  return true
-}
-
 const sorted = (map: object, order: ReadonlyArray<string> | undefined): ReadonlyArray<string> => {
   const keys = Object.keys(map)
   return order === undefined ? keys.sort() : keys.sort((a, b) => rank(a, order) - rank(b, order) || (a < b ? -1 : 1))
@@ -139,13 +126,22 @@ const keep = (
   pieces.push(text)
 }
 
+/** Builders take care that keys stand in printing order: where they do, nothing needs to be sorted. */
 const mapping = (map: object, depth: number, inline: boolean, order?: ReadonlyArray<string>): void => {
   const start = pieces.length
   const values = map as Readonly<Record<string, unknown>>
-  if (inOrder(map, order)) {
-    for (const key in map) member(key, values[key], depth, inline && pieces.length === start, order)
-  } else {
-    for (const key of sorted(map, order)) member(key, values[key], depth, inline && pieces.length === start, order)
+  let before = ""
+  let last = -1
+  for (const key in map) {
+    const own = order === undefined ? 0 : rank(key, order)
+    if (own < last || (own === last && before > key)) {
+      pieces.length = start
+      for (const next of sorted(map, order)) member(next, values[next], depth, inline && pieces.length === start, order)
+      return
+    }
+    before = key
+    last = own
+    member(key, values[key], depth, inline && pieces.length === start, order)
   }
 }
 

@@ -7,9 +7,9 @@ import * as HashMap from "effect/HashMap"
 import { Addresses, parseRange, type Range } from "./Addresses.ts"
 import { Claims } from "./Claims.ts"
 import * as Diagnostic from "./Diagnostic.ts"
-import { type Fact, identity, key as factKey, type SourceEvent } from "./Fact.ts"
+import { type Fact, key as factKey, type SourceEvent } from "./Fact.ts"
 import { Fleet, type Held, type Model, type PartitionState, type Service } from "./Model.ts"
-import { index, type Indexes, unindex } from "./Indexes.ts"
+import { index, type Indexes, subject, unindex } from "./Indexes.ts"
 import * as Resolve from "./Resolve.ts"
 import { resolveFleet } from "./ResolveFleet.ts"
 import { resolveService } from "./ResolveService.ts"
@@ -236,19 +236,21 @@ export class Fold {
   }
 
   private upsert(source: string, partition: string, old: Fact | undefined, fact: Fact): void {
-    if (old !== undefined) unindex(this.indexes, source, partition, old)
-    index(this.indexes, { source, partition, fact }, this.compare)
-    if (old === undefined || !same(old, fact)) this.mark(fact)
+    const about = subject(fact)
+    if (old !== undefined) unindex(this.indexes, about, { source, partition, fact: old })
+    index(this.indexes, about, { source, partition, fact }, this.compare)
+    if (old === undefined || !same(old, fact)) this.mark(fact, about)
   }
 
   private remove(source: string, partition: string, fact: Fact): void {
-    unindex(this.indexes, source, partition, fact)
-    this.mark(fact)
+    const about = subject(fact)
+    unindex(this.indexes, about, { source, partition, fact })
+    this.mark(fact, about)
   }
 
-  private mark(fact: Fact): void {
-    if (fact.kind === "cluster") this.fleetDirty = true
-    else this.dirty.add(fact.kind === "service" ? identity(fact.name, fact.namespace) : fact.service)
+  private mark({ kind }: Fact, about: string): void {
+    if (kind === "cluster") this.fleetDirty = true
+    else this.dirty.add(about)
   }
 
   private setBad(partition: Partition, bad: Partition["bad"]): void {
@@ -283,7 +285,7 @@ export class Fold {
   private resolve(id: string, fleet: Fleet, bad: BadByService): Service | Held | undefined {
     const spoken = {
       declared: this.indexes.services.get(id),
-      backends: this.indexes.backends.get(id) ?? new Map(),
+      backends: this.indexes.backends.get(id) ?? [],
       bad: bad.get(id) ?? []
     }
     const { result, warnings } = resolveService(id, spoken, {

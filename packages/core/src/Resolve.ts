@@ -194,20 +194,25 @@ const backend = ({ cluster, host, origin, ports, weight }: BackendFact, index: n
 export const backends = (
   service: string,
   declared: ServiceFact,
-  byCluster: ReadonlyMap<string, ReadonlyArray<Said<BackendFact>>>,
+  all: ReadonlyArray<Said<BackendFact>>,
   fleet: Fleet,
   findings: Findings
 ): ReadonlyArray<Backend> => {
   const out: Array<Backend> = []
   const names = new Set(declared.ports.map((p) => p.name))
-  for (const [cluster, said] of byCluster) {
-    const { fact } = said[0]!
+  for (let from = 0, to = 0; from < all.length; from = to) {
+    const { fact } = all[from]!
+    const { cluster } = fact
+    while (to < all.length && all[to]!.fact.cluster === cluster) to++
     const known = fleet.byName.get(cluster)
     const problem = (code: "CW501" | "CW506" | "CW507", message: string, hint?: string) =>
       findings.push(
         Diagnostic.error(code, `service ${service}: ${message}`, { ...at(fact.origin), service, help: hint })
       )
-    disagreements("CW504", `backend of ${service} in ${cluster}`, said, ["host", "weight", "ports"], findings, service)
+    if (to - from > 1) {
+      const fields = ["host", "weight", "ports"] as const
+      disagreements("CW504", `backend of ${service} in ${cluster}`, all.slice(from, to), fields, findings, service)
+    }
     if (known === undefined) {
       problem(
         "CW501",
@@ -232,7 +237,7 @@ export const backends = (
     }
     out.push(backend(fact, known.index))
   }
-  if (byCluster.size === 0) {
+  if (all.length === 0) {
     findings.push(
       Diagnostic.error("CW502", `service ${service} has no backends`, { ...at(declared.origin, ["backends"]), service })
     )

@@ -8,8 +8,8 @@ import * as Resolve from "./Resolve.ts"
 export interface Spoken {
   /** In winning order; undefined where nobody declares it. */
   readonly declared: ReadonlyArray<Resolve.Said<ServiceFact>> | undefined
-  /** By cluster, each in winning order. */
-  readonly backends: ReadonlyMap<string, ReadonlyArray<Resolve.Said<BackendFact>>>
+  /** What is said of one cluster stands together, in winning order. */
+  readonly backends: ReadonlyArray<Resolve.Said<BackendFact>>
   /** Findings of entries that could not become facts. */
   readonly bad: ReadonlyArray<Diagnostic.Diagnostic>
 }
@@ -53,7 +53,7 @@ export const resolveService = (id: string, spoken: Spoken, { address, fleet, suf
 
 const undeclared = (id: string, { backends, bad }: Spoken): Resolved => {
   if (bad.length > 0) return { result: { identity: id, diagnostics: bad }, warnings: [] }
-  const first = [...backends.values()][0]?.[0]
+  const first = backends[0]
   if (first === undefined) return { result: undefined, warnings: [] }
   const message = `service ${id} has a backend in ${first.fact.cluster} but no declaration`
   const finding = Diagnostic.error("CW511", message, { ...Resolve.at(first.fact.origin), service: id })

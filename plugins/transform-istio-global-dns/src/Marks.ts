@@ -1,8 +1,8 @@
 /** Labels and annotations that this transform writes and Istio or cw reads. */
 import { shared } from "@coddiwomple/core/Emit"
+import { isLabelValue } from "@coddiwomple/core/Labels"
 import { objectName } from "@coddiwomple/core/Names"
 import type { Strings } from "@coddiwomple/istio/Metadata"
-import { isLabelValue } from "@coddiwomple/istio/rules/Dns"
 
 /** On every object: who manages it. */
 export const managedBy: Strings = { "app.kubernetes.io/managed-by": "coddiwomple" }

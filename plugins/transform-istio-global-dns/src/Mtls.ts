@@ -6,12 +6,11 @@
  */
 import { shared } from "@coddiwomple/core/Emit"
 import type { Service } from "@coddiwomple/core/Model"
-import { objectName } from "@coddiwomple/core/Names"
+import { isIp, objectName } from "@coddiwomple/core/Names"
 import type { Rendered } from "@coddiwomple/core/Transform"
 import { destinationRule } from "@coddiwomple/istio/DestinationRule"
 import { gateway } from "@coddiwomple/istio/Gateway"
 import { metadata } from "@coddiwomple/istio/Metadata"
-import { isIp } from "@coddiwomple/istio/rules/Dns"
 import { serviceEntry } from "@coddiwomple/istio/ServiceEntry"
 import { callersOf, isCalledFromElsewhere } from "./Callers.ts"
 import type { Settings } from "./Config.ts"

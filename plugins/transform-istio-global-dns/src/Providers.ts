@@ -2,7 +2,7 @@
 import { shared } from "@coddiwomple/core/Emit"
 import type { Backend, Service } from "@coddiwomple/core/Model"
 import { endpoint, type Endpoint, type Port } from "@coddiwomple/istio/ServiceEntry"
-import { isIp } from "@coddiwomple/istio/rules/Dns"
+import { isIp } from "@coddiwomple/core/Names"
 import { family } from "@coddiwomple/istio/Protocol"
 import type { Profile } from "./Config.ts"
 import { tlsMode } from "./Marks.ts"

@@ -6,7 +6,7 @@
 import type { Service } from "@coddiwomple/core/Model"
 import type { TrafficPolicy } from "@coddiwomple/istio/DestinationRule"
 import type { Strings } from "@coddiwomple/istio/Metadata"
-import { isIp } from "@coddiwomple/istio/rules/Dns"
+import { isIp } from "@coddiwomple/core/Names"
 import { endpoint, type Endpoint } from "@coddiwomple/istio/ServiceEntry"
 import { clusterKey, tierKey, tlsKey, tlsMode } from "./Marks.ts"
 import type { Provider } from "./Providers.ts"

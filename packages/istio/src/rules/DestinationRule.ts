@@ -1,5 +1,6 @@
 /** V12: a DestinationRule says something, and nothing that excludes itself. */
-import { isIstioLabel, isLabelValue, isPort, isQualifiedName } from "./Dns.ts"
+import { isIstioLabel, isLabelValue, isQualifiedName } from "@coddiwomple/core/Labels"
+import { isPort } from "@coddiwomple/core/Names"
 import { list, map, type Report, type Rule, spec, text } from "./Rule.ts"
 
 type Fields = Readonly<Record<string, unknown>>

@@ -1,6 +1,7 @@
 /** V10: servers of a Gateway: names, hosts, protocols, and TLS exactly where the protocol has it. */
 import { family } from "../Protocol.ts"
-import { isIstioLabel, isPort } from "./Dns.ts"
+import { isIstioLabel } from "@coddiwomple/core/Labels"
+import { isPort } from "@coddiwomple/core/Names"
 import { list, map, type Report, type Rule, spec, text } from "./Rule.ts"
 
 type Fields = Readonly<Record<string, unknown>>

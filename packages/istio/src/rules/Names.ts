@@ -1,6 +1,8 @@
 /** V1: every DNS name in an object is one that Istio takes. */
 import type { KubernetesObject } from "@coddiwomple/core/Artifact"
-import { isDnsName, isIp, isWildcardName } from "./Dns.ts"
+import { isDnsName } from "@coddiwomple/core/Labels"
+import { isIp } from "@coddiwomple/core/Names"
+import { isWildcardName } from "./Dns.ts"
 import { list, map, type Report, type Rule, spec, text } from "./Rule.ts"
 
 const say = (report: Report, value: unknown, field: string): void =>

@@ -1,5 +1,5 @@
 /** V14 to V16: metadata that the API server or Istio's webhook refuses. */
-import { isLabel, isLabelValue, isQualifiedName, isSubdomain } from "./Dns.ts"
+import { isDnsLabel, isLabelValue, isQualifiedName, isSubdomain } from "@coddiwomple/core/Labels"
 import { map, type Report, type Rule, text } from "./Rule.ts"
 
 export const refusedAnnotations: Rule = {
@@ -37,9 +37,9 @@ export const objectMetadata: Rule = {
     const { name, namespace, labels, annotations } = map(object.metadata)
     if (typeof name !== "string" || !isSubdomain(name))
       report.error("CW615", `${text(name)} is not a name for an object`, "metadata.name")
-    if (object.kind === "Namespace" && typeof name === "string" && !isLabel(name))
+    if (object.kind === "Namespace" && typeof name === "string" && !isDnsLabel(name))
       report.error("CW615", `${text(name)} is not a name for a namespace`, "metadata.name")
-    if (namespace !== undefined && (typeof namespace !== "string" || !isLabel(namespace))) {
+    if (namespace !== undefined && (typeof namespace !== "string" || !isDnsLabel(namespace))) {
       report.error("CW615", `${text(namespace)} is not a namespace`, "metadata.namespace")
     }
     if (labels !== undefined) {

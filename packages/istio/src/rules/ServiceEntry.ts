@@ -1,6 +1,8 @@
 /** V2 to V8: hosts, ports, addresses and endpoints of a ServiceEntry. */
 import { family } from "../Protocol.ts"
-import { isCidr, isIp, isIstioLabel, isLabelValue, isPort, isQualifiedName } from "./Dns.ts"
+import { isIstioLabel, isLabelValue, isQualifiedName } from "@coddiwomple/core/Labels"
+import { isIp, isPort } from "@coddiwomple/core/Names"
+import { isCidr } from "./Dns.ts"
 import { list, map, type Report, type Rule, spec, text } from "./Rule.ts"
 
 const kinds = ["ServiceEntry"] as const

@@ -1,5 +1,7 @@
 /** V11: routes of a VirtualService lead somewhere, and its hosts and SNI hosts agree. */
-import { isDnsName, isIp, isIstioLabel, isPort, isWildcardName } from "./Dns.ts"
+import { isDnsName, isIstioLabel } from "@coddiwomple/core/Labels"
+import { isIp, isPort } from "@coddiwomple/core/Names"
+import { isWildcardName } from "./Dns.ts"
 import { list, map, type Report, type Rule, spec, text } from "./Rule.ts"
 
 const kinds = ["http", "tls", "tcp"] as const

@@ -1,5 +1,5 @@
 /** V9: who may see an object. */
-import { isIstioLabel } from "./Dns.ts"
+import { isIstioLabel } from "@coddiwomple/core/Labels"
 import { list, map, type Rule, spec, text } from "./Rule.ts"
 
 export const exportTo: Rule = {
