@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
+import { CheckedFile } from "./CheckedFile.ts"
 import { digest } from "./Digest.ts"
 import { makeFolders } from "./MakeFolders.ts"
 
@@ -13,26 +14,19 @@ const small = 1000
 export class FileStamps {
   private readonly fs: FileSystem.FileSystem
   private readonly folder: string
-  private readonly file: string
-  /** Of what is in the file. */
-  private saved = ""
+  private readonly file: CheckedFile
 
   /** `tree` says which tree it is: its absolute folder. */
   constructor(fs: FileSystem.FileSystem, folder: string, tree: string) {
     this.fs = fs
     this.folder = folder
-    this.file = `${folder}/${digest(tree).slice(0, 32)}`
+    this.file = new CheckedFile(fs, `${folder}/${digest(tree).slice(0, 32)}`)
   }
 
   /** Path → beginning of the digest that the manifest had, and stamp. */
   load(): Effect.Effect<ReadonlyMap<string, readonly [digest: string, stamp: number]>> {
-    return Effect.map(Effect.option(this.fs.readFileString(this.file)), (read) => {
+    return Effect.map(this.file.load(), (body = "") => {
       const out = new Map<string, readonly [string, number]>()
-      const text = read._tag === "None" ? "" : read.value
-      const end = text.indexOf("\n")
-      const body = text.slice(end + 1)
-      if (end < 0 || text.slice(0, end) !== digest(body)) return out
-      this.saved = text.slice(0, end)
       for (const line of body.split("\n")) {
         const [stamp, id, ...path] = line.split(" ")
         if (id !== undefined) out.set(path.join(" "), [id, Number.parseInt(stamp!, 36)])
@@ -43,17 +37,8 @@ export class FileStamps {
 
   /** Keeps the stamps of these files; what cannot be kept is read again, that is all. */
   save(files: ReadonlyArray<readonly [path: string, digest: string, stamp: number]>): Effect.Effect<void> {
-    if (files.length < small && this.saved === "") return Effect.void
+    if (files.length < small && !this.file.known) return Effect.void
     const body = files.map(([path, id, stamp]) => `${stamp.toString(36)} ${id.slice(0, 16)} ${path}`).join("\n")
-    const sum = digest(body)
-    if (sum === this.saved) return Effect.void
-    this.saved = sum
-    const temporary = `${this.file}.${globalThis.crypto.randomUUID().slice(0, 8)}`
-    return makeFolders(this.fs, this.folder, 0o700).pipe(
-      Effect.andThen(this.fs.writeFileString(temporary, `${sum}\n${body}`)),
-      Effect.andThen(this.fs.rename(temporary, this.file)),
-      Effect.onError(() => Effect.ignore(this.fs.remove(temporary, { force: true }))),
-      Effect.ignore
-    )
+    return makeFolders(this.fs, this.folder, 0o700).pipe(Effect.andThen(this.file.save(body)), Effect.ignore)
   }
 }

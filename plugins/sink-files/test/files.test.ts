@@ -113,8 +113,9 @@ describe("layout", () => {
 
   it("refuses artifacts that want one place, and paths that are unsafe or its own; the others go on", async () => {
     using dir = Worlds.directory()
+    const evil = `../evil-of-${dir.directory.split("/").at(-1)}`
     const bad = [
-      Given.file(fleet, "../evil", "x"),
+      Given.file(fleet, evil, "x"),
       Given.file(fleet, "kustomization.yaml", "x"),
       Given.file(fleet, "Zones/db.global", "other\n", { in: ["a"] })
     ]
@@ -122,11 +123,11 @@ describe("layout", () => {
     assert.deepStrictEqual(
       list(plan).filter((l) => l.startsWith("conflict")),
       [
-        "conflict a ../evil",
+        `conflict a ${evil}`,
         "conflict a Zones/db.global",
         "conflict a file:kustomization.yaml",
         "conflict a zones/db.global",
-        "conflict b ../evil",
+        `conflict b ${evil}`,
         "conflict b file:kustomization.yaml"
       ]
     )
@@ -138,7 +139,7 @@ describe("layout", () => {
       "b/kustomization.yaml",
       "b/zones/db.global"
     ])
-    assert.isFalse(fs.existsSync(dir.path("..", "evil")))
+    assert.isFalse(fs.existsSync(dir.path(evil)))
   })
 
   it("refuses layouts that let clusters meet", () => {

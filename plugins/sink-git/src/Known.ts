@@ -2,6 +2,7 @@
  * What was found at a commit, kept beside the cached repository: a commit never changes, so a process that meets it again
  * need not list its tree. Thrown away with the cache; what is torn, foreign or of another commit counts for nothing.
  */
+import { CheckedFile } from "@coddiwomple/core/CheckedFile"
 import { digest } from "@coddiwomple/core/Digest"
 import type { PluginError } from "@coddiwomple/core/PluginError"
 import * as Effect from "effect/Effect"
@@ -36,8 +37,8 @@ export class Known {
   /** The base of the last commit that was seen; undefined when there is none to rely on. */
   load(git: Git): Effect.Effect<Base | undefined, PluginError | Broken> {
     return Effect.gen({ self: this }, function* () {
-      const text = yield* Effect.option(this.fs.readFileString(`${git.options.directory}/${this.name}`))
-      const stored = text._tag === "None" ? undefined : verified(text.value)
+      const text = yield* this.file(git).load()
+      const stored = text === undefined ? undefined : (JSON.parse(text) as Stored)
       if (stored?.owner !== this.place.owner || stored.prefix !== this.place.prefix) return undefined
       const base = yield* listed(git, stored.commit, stored.manifest, this.place)
       for (const [path, blob] of stored.odd) base.see(path, blob ?? undefined)
@@ -56,10 +57,8 @@ export class Known {
       for (const [path, byFolder] of base.odd)
         for (const [folder, blob] of byFolder) odd.push([`${folder}/${path}`, blob])
       const manifest = base.manifest === undefined ? {} : { manifest: base.manifest }
-      const body = JSON.stringify({ owner, prefix, commit: base.commit, ...manifest, odd } satisfies Stored)
-      return Effect.ignore(
-        this.fs.writeFileString(`${git.options.directory}/${this.name}`, `${digest(body)}\n${body}\n`)
-      )
+      const stored: Stored = { owner, prefix, commit: base.commit, ...manifest, odd }
+      return this.file(git).save(JSON.stringify(stored))
     })
   }
 
@@ -67,9 +66,8 @@ export class Known {
   forget(): void {
     this.saved = undefined
   }
-}
 
-const verified = (text: string): Stored | undefined => {
-  const [sum, body = ""] = text.split("\n")
-  return sum === digest(body) ? (JSON.parse(body) as Stored) : undefined
+  private file(git: Git): CheckedFile {
+    return new CheckedFile(this.fs, `${git.options.directory}/${this.name}`)
+  }
 }

@@ -2,6 +2,7 @@
  * What a cluster said last, on disk, with its age: a restart during an outage does not forget the cluster. A cache that
  * is missing, damaged, of another version or of another server is no cache. Facts from it are stale and in doubt.
  */
+import { CheckedFile } from "@coddiwomple/core/CheckedFile"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { digest } from "@coddiwomple/core/Digest"
 import { type BackendFact, type Fact, type ServiceFact, type SourceEvent, identity, key } from "@coddiwomple/core/Fact"
@@ -59,11 +60,11 @@ const isStored = (value: unknown, server: string | undefined): value is Stored =
 /** `what` tells apart the caches of one pipeline: cluster and selection. */
 export const make = ({ fs, path }: Disk, directory: string, what: string): Cache => {
   const folder = path.join(directory, "kubernetes")
-  const file = path.join(folder, `${digest(what).slice(0, 32)}.json`)
+  const file = new CheckedFile(fs, path.join(folder, digest(what).slice(0, 32)))
   return {
     load: (server) =>
-      fs.readFileString(file).pipe(
-        Effect.map((text) => {
+      file.load().pipe(
+        Effect.map((text = "null") => {
           const parsed: unknown = JSON.parse(text)
           return isStored(parsed, server) ? parsed : undefined
         }),
@@ -78,9 +79,7 @@ export const make = ({ fs, path }: Disk, directory: string, what: string): Cache
           facts: facts.flatMap((f) => (f.kind === "cluster" ? [] : [{ ...f, origin: undefined }]))
         }
         yield* makeFolders(fs, folder, 0o700)
-        const next = `${file}.${process.pid}`
-        yield* fs.writeFileString(next, JSON.stringify(stored), { mode: 0o600 })
-        yield* fs.rename(next, file)
+        yield* file.save(JSON.stringify(stored))
       }).pipe(Effect.ignore)
   }
 }
