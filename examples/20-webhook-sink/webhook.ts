@@ -52,7 +52,9 @@ export default Sink.make({
               const before = there.headers.get("etag") ?? undefined
               if (before === wanted) return undefined
               const op = there.status === 404 ? "create" : "update"
-              return { op, target: name, id: "objects", digest: wanted, ...(before === undefined ? {} : { before }) }
+              // One body for all: it is not replaced while a service is held or a source is in doubt.
+              const item = { op, target: name, id: "objects", combines: "artifacts", digest: wanted } as const
+              return before === undefined ? item : { ...item, before }
             })
           ),
           (items) => ({

@@ -118,6 +118,37 @@ describe("plan and run", () => {
     assert.match(conflict.stdout, /x Gateway +istio-system\/cw-reviews {2}conflict: made by hand/)
   })
 
+  it("takes no name out of a zone file while an entry cannot be read", async () => {
+    const zone = JSON.stringify({
+      apiVersion: "coddiwomple.io/v1alpha1",
+      kind: "Pipeline",
+      metadata: { name: "demo" },
+      sources: { inventory: { uses: "json", with: { clusters: "clusters.json", services: "services.json" } } },
+      transforms: { dns: { uses: "coredns" } },
+      sinks: { out: { uses: "files", with: { path: "out" } } }
+    })
+    const cwd = folder({ ...files(), "pipeline.yaml": zone })
+    assert.deepInclude(await cw(["run"], { cwd }), { code: 0 })
+    const names = () => readFileSync(join(cwd, "out/east/dns/db.global"), "utf8")
+    const before = names()
+    assert.include(before, "reviews IN A ")
+    const left = JSON.parse(services("ratings")) as ReadonlyArray<object>
+    // Whose entry it was cannot be said, or it can, but not what its hosts were.
+    for (const unreadable of [5, { name: "reviews", ports: 5 }]) {
+      write(cwd, { "services.json": JSON.stringify([...left, unreadable]) })
+      const doubted = await cw(["run"], { cwd })
+      assert.strictEqual(doubted.code, 3)
+      assert.match(
+        doubted.stderr,
+        /! dns\/db\.global {2}update held: made of all services, and (source|nothing is known of)/
+      )
+      assert.strictEqual(names(), before)
+    }
+    write(cwd, { "services.json": JSON.stringify(left) })
+    assert.deepInclude(await cw(["run"], { cwd }), { code: 0 })
+    assert.notInclude(names(), "reviews")
+  })
+
   it("ends with 1 when an input cannot be read or understood, and touches nothing", async () => {
     const cwd = folder(files())
     await cw(["run"], { cwd })

@@ -9,6 +9,9 @@ import { read } from "./Read.ts"
 /** `object`: the whole object is ours. `fields`: we own our keys of a shared object; released on prune, never deleted. */
 export type Ownership = "object" | "fields"
 
+/** What a body was made of, where that is more than one service: services of the model, or artifacts of a cluster. */
+export type Combines = "services" | "artifacts"
+
 export interface Artifact {
   /** `group/Kind/namespace/name` of an object (group and namespace may be empty), or `file:path`. Unique per cluster. */
   readonly id: string
@@ -20,6 +23,8 @@ export interface Artifact {
   readonly service?: string
   /** Filled in by the engine: the node that made it. */
   readonly node?: string
+  /** Filled in by the engine: it is not updated while some of what it combines is not known. */
+  readonly combines?: Combines | undefined
   readonly ownership: Ownership
 }
 

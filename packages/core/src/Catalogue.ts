@@ -185,7 +185,10 @@ export const catalogue = {
   CW805: { title: "remote refused the push", cure: "see what it said; the commit was not made there" },
   CW806: { title: "pull request cannot be made", cure: "see what the server said; the branch is pushed" },
 
-  CW901: { title: "deletes are held: not every partition is fresh", cure: "wait until every source answers" },
+  CW901: {
+    title: "deletes and updates of what is made of all services are held: not every partition is fresh",
+    cure: "wait until every source answers, mend entries that cannot be read"
+  },
   CW902: {
     title: "deletes are held: more than the guard allows",
     cure: "look at the plan, then run with --allow-deletes"

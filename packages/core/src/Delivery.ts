@@ -13,7 +13,7 @@ import * as Diagnostic from "./Diagnostic.ts"
 import type { EngineOptions } from "./Engine.ts"
 import type { EngineEvent, NodeState } from "./Event.ts"
 import { defaultLimits, leave, secure } from "./Guard.ts"
-import type { PartitionState } from "./Model.ts"
+import { type PartitionState, uncertain } from "./Model.ts"
 import type { SinkNode } from "./Node.ts"
 import * as Plan from "./Plan.ts"
 import { bounded, eventually, fromUnknown, type PluginError } from "./PluginError.ts"
@@ -68,7 +68,8 @@ export const makeDelivery = (context: Context) => {
         limits: { ...defaultLimits, ...sink.options.guard },
         ...(context.allowDeletes === undefined ? {} : { allowDeletes: context.allowDeletes }),
         partitions: doubts(desired.model.partitions, context.partitions()),
-        held: desired.held
+        held: desired.held,
+        uncertain: uncertain(desired.model)
       })
       const isLeftOut = context.leaveOut
       const plan = isLeftOut === undefined ? secured : leave(secured, (item) => isLeftOut(sink.id, item))

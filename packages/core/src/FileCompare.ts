@@ -98,7 +98,9 @@ export const examine = (
       const pair = `${there} ${wanted.entry.digest}`
       const counts = counted.get(pair) ?? changed(yield* content(tree, path, seen.size, bytes), textOf(wanted))
       remember(pair, counts)
-      return { ...item, op: "update" as const, digest: wanted.entry.digest, before: there, ...counts }
+      const { combines, entry: next } = wanted
+      const more = combines === undefined ? counts : { ...counts, combines }
+      return { ...item, op: "update" as const, digest: next.digest, before: there, ...more }
     }
     const reason = entry === undefined ? "there is a file that cw does not own" : "changed by someone else"
     findings.push(

@@ -12,6 +12,7 @@ import type { FileDisk } from "./FileDisk.ts"
 import { updateIndex } from "./FileIndex.ts"
 import type { FileManifest } from "./FileManifest.ts"
 import type { FileStamps } from "./FileStamps.ts"
+import type { Combines } from "./Artifact.ts"
 import type { Entry } from "./Inventory.ts"
 import { hold, type PlanItem } from "./Plan.ts"
 import type { SafePath } from "./SafePath.ts"
@@ -22,17 +23,22 @@ export interface Wanted {
   readonly text: string | (() => string)
   /** What the manifest will say: path, digest, service, artifact. */
   readonly entry: Entry
+  /** As its artifact says. */
+  readonly combines?: Combines
   /** Why it must not be written, as a collision: it becomes a conflict, and what is there stays. */
   readonly refused?: string
 }
 
 export const textOf = (file: Wanted): string => (typeof file.text === "string" ? file.text : file.text())
 
-export const want = (
-  path: SafePath,
-  text: string | (() => string),
-  more: { readonly service?: string | undefined; readonly artifact?: string; readonly refused?: string } = {}
-): Wanted => ({
+export interface More {
+  readonly service?: string | undefined
+  readonly artifact?: string
+  readonly combines?: Combines | undefined
+  readonly refused?: string
+}
+
+export const want = (path: SafePath, text: string | (() => string), more: More = {}): Wanted => ({
   path,
   text,
   entry: {
@@ -41,6 +47,7 @@ export const want = (
     ...(more.service === undefined ? {} : { service: more.service }),
     ...(more.artifact === undefined ? {} : { artifact: more.artifact })
   },
+  ...(more.combines === undefined ? {} : { combines: more.combines }),
   ...(more.refused === undefined ? {} : { refused: more.refused })
 })
 

@@ -27,7 +27,10 @@ export interface FileText {
   /** Relative to the root, with `/`. What comes from names goes through `SafePath.escape` first. */
   readonly path: string
   readonly text: string
-  /** Identity of the service it belongs to: held together with it. */
+  /**
+   * Identity of the service it belongs to: held together with it. A file without is taken to be made of all services,
+   * and is not updated while some of them are not known.
+   */
   readonly service?: string
 }
 
@@ -189,7 +192,15 @@ const wantedOf = (
               : `collides with ${other} on some file systems`
       const old = last.get(path)
       const same = old !== undefined && old.text === text && old.entry.service === service && old.refused === refused
-      out.push(same ? old : want(path as SafePath, text, { service, ...(refused === undefined ? {} : { refused }) }))
+      out.push(
+        same
+          ? old
+          : want(path as SafePath, text, {
+              service,
+              combines: service === undefined ? "services" : undefined,
+              ...(refused === undefined ? {} : { refused })
+            })
+      )
     }
     return Effect.succeed(out)
   })

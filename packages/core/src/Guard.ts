@@ -1,7 +1,9 @@
 /**
- * The interlock and the guard: the only places that decide that something is not deleted.
+ * The interlock and the guard: the only places that decide that something is not deleted, nor what was made of several
+ * services written without some of them.
  * Pure: a plan goes in, the same plan with some items turned into `held` comes out, never the other way round.
  */
+import type { Combines } from "./Artifact.ts"
 import * as Diagnostic from "./Diagnostic.ts"
 import type { Held, PartitionState } from "./Model.ts"
 import { hold, type Plan, type PlanItem } from "./Plan.ts"
@@ -23,6 +25,8 @@ export interface Safety {
   readonly allowDeletes?: number | "all"
   readonly partitions: ReadonlyArray<PartitionState>
   readonly held: ReadonlyMap<string, Held>
+  /** Services of which nothing is certain, not even the hosts. */
+  readonly uncertain?: ReadonlyArray<string>
 }
 
 /** Names of the partitions that forbid deletes, with why. */
@@ -33,6 +37,15 @@ export const inDoubt = (partitions: ReadonlyArray<PartitionState>): ReadonlyArra
       const why = p.state !== "synced" ? `is ${p.state}` : "has entries that cannot be read"
       return `${p.source}/${p.name} ${why}${p.reason === undefined ? "" : ` (${p.reason})`}`
     })
+
+/** What may be missing in a body that combines several; undefined where nothing is. */
+const lacking = (combines: Combines, { held, partitions, uncertain = [] }: Safety): string | undefined => {
+  const [doubt] = inDoubt(partitions.filter((p) => p.state === "never-synced" || p.doubt))
+  if (doubt !== undefined) return `source ${doubt}`
+  if (uncertain.length > 0) return `nothing is known of service ${uncertain[0]}`
+  const [first] = combines === "artifacts" ? held.keys() : []
+  return first === undefined ? undefined : `service ${first} is held`
+}
 
 /** Applies policy, held services, interlock and guard, in that order. */
 export const secure = <P extends Plan>(
@@ -45,6 +58,10 @@ export const secure = <P extends Plan>(
     if (item.service !== undefined && safety.held.has(item.service) && item.op !== "held" && item.op !== "conflict") {
       return hold(item, `service ${item.service} is held`)
     }
+    if (item.op === "update" && item.combines !== undefined) {
+      const why = lacking(item.combines, safety)
+      return why === undefined ? item : hold(item, `made of all services, and ${why}`)
+    }
     if (item.op !== "delete") return item
     // Not named, so not proven to belong to another service than a held one.
     if (item.service === undefined && safety.held.size > 0) return hold(item, `${safety.held.size} services are held`)
@@ -53,9 +70,13 @@ export const secure = <P extends Plan>(
       return hold(item, `source ${doubts[0]}${doubts.length > 1 ? ` and ${doubts.length - 1} more` : ""}`)
     return item
   })
-  if (safety.policy === "sync" && doubts.length > 0 && first.some((i) => i.op === "held" && i.intended === "delete")) {
-    diagnostics.push(Diagnostic.warning("CW901", `deletes are held: source ${doubts.join("; source ")}`))
-  }
+  const held = first.filter((item, i) => item !== plan.items[i])
+  const what = [
+    ...(safety.policy === "sync" && held.some((i) => i.intended === "delete") ? ["deletes"] : []),
+    ...(held.some((i) => i.combines !== undefined) ? ["updates of what is made of all services"] : [])
+  ]
+  if (doubts.length > 0 && what.length > 0)
+    diagnostics.push(Diagnostic.warning("CW901", `${what.join(" and ")} are held: source ${doubts.join("; source ")}`))
   const items = guard(first, plan, safety, diagnostics)
   return { ...plan, items, diagnostics }
 }
@@ -90,7 +111,11 @@ const guard = (
     )
   }
   if (blocked.size === 0) return items
-  return items.map((i) =>
-    i.op === "delete" && blocked.has(i.target) ? hold(i, "more deletes than the guard allows") : i
-  )
+  const reason = "more deletes than the guard allows"
+  return items.map((i) => {
+    if (!blocked.has(i.target)) return i
+    if (i.op === "delete") return hold(i, reason)
+    // It would lose what the deletes are about.
+    return i.op === "update" && i.combines !== undefined ? hold(i, `made of all services, and ${reason}`) : i
+  })
 }

@@ -183,6 +183,7 @@ const fileOf = (artifact: Artifact, path: string, make: typeof want): Wanted => 
   return make(path as SafePath, artifact.text, {
     service: artifact.service,
     artifact: artifact.id,
+    combines: artifact.combines,
     ...(why === undefined ? {} : { refused: `unsafe path: ${why}` })
   })
 }

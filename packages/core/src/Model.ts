@@ -112,6 +112,13 @@ export interface Model {
   readonly diagnostics: ReadonlyArray<Diagnostic>
 }
 
+/** Held services of which nothing is certain: nobody can say what hosts they have. */
+export const uncertain = ({ held }: Model): ReadonlyArray<string> => {
+  const out: Array<string> = []
+  for (const { identity, standing } of HashMap.values(held)) if (standing === undefined) out.push(identity)
+  return out.sort()
+}
+
 /**
  * Services in name order (code points), held ones as far as they stand: what is made of all services at once, as a zone
  * file, must not forget one because its port is wrong today. Costs a walk of the fleet.

@@ -2,6 +2,7 @@
  * What a sink would change, computed without writing, and what it then did.
  * The engine may only turn items into `held`; a sink executes exactly the items that are not held or in conflict.
  */
+import type { Combines } from "./Artifact.ts"
 import type { Diagnostic } from "./Diagnostic.ts"
 
 export type Operation = "create" | "update" | "delete" | "held" | "conflict"
@@ -20,6 +21,8 @@ export interface PlanItem {
   /** Artifact id, or a path. */
   readonly id: string
   readonly service?: string
+  /** As the artifact says: an update of it is held while some of what it combines is not known. */
+  readonly combines?: Combines
   /** For `held`: what it would have been. */
   readonly intended?: "create" | "update" | "delete"
   /** For `held` and `conflict`: why. */

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
+import type { Artifact } from "./Artifact.ts"
 import { type Groups, lookup } from "./Bundle.ts"
 import type { Lost } from "./Claims.ts"
 import * as ClusterSet from "./ClusterSet.ts"
@@ -13,7 +14,7 @@ import { type Cluster, type Model, type Service, standing } from "./Model.ts"
 import type { CheckNode, TransformNode } from "./Node.ts"
 import { bounded, type Eventually, eventually } from "./PluginError.ts"
 import { attempt, gaveUp, guarded, type Refusal } from "./Refusal.ts"
-import { join, mergeClusters, parts, regroup, rerender, type Stage } from "./Stage.ts"
+import { join, marked, mergeClusters, parts, regroup, rerender, type Stage } from "./Stage.ts"
 import type { Claim, ServiceTransform, SetInput } from "./Transform.ts"
 
 export const runTransform = (
@@ -30,7 +31,11 @@ export const runTransform = (
     case "artifact":
       return attempt(node, () =>
         rerender(node, old, touched, (group) =>
-          join(upstream.flatMap((groups) => lookup(groups, group)).map((a) => impl.run(a, model.fleet)))
+          join(
+            upstream
+              .flatMap((groups) => lookup(groups, group))
+              .map((a) => marked(impl.run(a, model.fleet), () => a.combines))
+          )
         )
       )
     case "model":
@@ -40,13 +45,26 @@ export const runTransform = (
         eventually(() => impl.run({ model, services: standing(model) }))
       ).pipe(
         Effect.mapError(gaveUp(node)),
-        Effect.flatMap((rendered) => attempt(node, () => regroup(node, old, rendered, touched)))
+        Effect.flatMap((rendered) =>
+          attempt(node, () =>
+            regroup(
+              node,
+              old,
+              marked(rendered, () => "services"),
+              touched
+            )
+          )
+        )
       )
     case "set":
       return eachCluster(node, upstream, model, (input) => impl.run(input)).pipe(
         Effect.flatMap((all) =>
           attempt(node, () => {
-            const results = all.map(({ cluster, result }) => ({ index: cluster.index, ...parts(result) }))
+            const results = all.map(({ artifacts, cluster, result }) => {
+              const known = new Map(artifacts.map((a) => [a.id, a.combines]))
+              const combines = ({ id }: Artifact) => (known.has(id) ? known.get(id) : "artifacts")
+              return { index: cluster.index, ...parts(marked(result, combines)) }
+            })
             return regroup(node, old, mergeClusters(results, model), touched)
           })
         )
@@ -68,15 +86,17 @@ export const eachCluster = <A>(
     )
   return Effect.forEach(
     model.fleet.clusters,
-    (cluster) =>
-      bounded(
+    (cluster) => {
+      const artifacts = of(cluster)
+      return bounded(
         `cluster ${cluster.name}`,
         node.options.timeout,
-        eventually(() => run({ cluster, artifacts: of(cluster), model }))
+        eventually(() => run({ cluster, artifacts, model }))
       ).pipe(
         Effect.mapError(gaveUp(node)),
-        Effect.map((result) => ({ cluster, result }))
-      ),
+        Effect.map((result) => ({ cluster, artifacts, result }))
+      )
+    },
     { concurrency: 4 }
   )
 }

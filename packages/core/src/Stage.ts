@@ -3,7 +3,7 @@
  * objects. A stage is never changed; its claims are, which is why a refused generation is rendered again as a whole.
  */
 import * as HashMap from "effect/HashMap"
-import type { Artifact } from "./Artifact.ts"
+import type { Artifact, Combines } from "./Artifact.ts"
 import { type Groups, lookup } from "./Bundle.ts"
 import { Claims } from "./Claims.ts"
 import * as ClusterSet from "./ClusterSet.ts"
@@ -31,6 +31,18 @@ export const join = (all: ReadonlyArray<Rendered>): Rendered => ({
   diagnostics: all.flatMap((r) => parts(r).diagnostics)
 })
 
+/** What belongs to no service says what it was made of. */
+export const marked = (rendered: Rendered, combines: (artifact: Artifact) => Combines | undefined): Rendered => {
+  const { artifacts, diagnostics } = parts(rendered)
+  return {
+    artifacts: artifacts.map((a) => {
+      const of = a.service === undefined ? combines(a) : undefined
+      return of === a.combines ? a : { ...a, combines: of }
+    }),
+    diagnostics
+  }
+}
+
 /** An error that belongs to no service cannot hold one: it stops the generation. */
 const refuseFleet = (node: TransformNode, diagnostics: ReadonlyArray<Diagnostic.Diagnostic>): void => {
   const errors = diagnostics.filter(Diagnostic.isError)
@@ -39,10 +51,12 @@ const refuseFleet = (node: TransformNode, diagnostics: ReadonlyArray<Diagnostic.
 
 // Written out, because a spread costs several times as much and this runs for every body.
 const stamp = (node: string, artifacts: ReadonlyArray<Artifact>): ReadonlyArray<Artifact> =>
-  artifacts.map(({ form, id, ownership, service, targets, text }) =>
-    service === undefined
-      ? { id, form, targets, text, node, ownership }
-      : { id, form, targets, text, service, node, ownership }
+  artifacts.map(({ combines, form, id, ownership, service, targets, text }) =>
+    service !== undefined
+      ? { id, form, targets, text, service, node, ownership }
+      : combines === undefined
+        ? { id, form, targets, text, node, ownership }
+        : { id, form, targets, text, node, combines, ownership }
   )
 
 /** Runs `run` for every touched group; undefined removes the group. */

@@ -16,6 +16,7 @@ import * as PluginError from "../src/PluginError.ts"
 import * as Sink from "../src/Sink.ts"
 import * as Source from "../src/Source.ts"
 import * as Transform from "../src/Transform.ts"
+import type { Fleet } from "../src/Model.ts"
 import { configMap, driven, Empty, facts, fixed, maps, memory, settle, snapshot, withEngine } from "./nodes.ts"
 
 describe("promise 5, for sources that have not spoken", () => {
@@ -67,6 +68,69 @@ describe("promise 5, for sources that have not spoken", () => {
           assert.match(said, /fleet.*never-synced.*no route to host/)
         })
       )
+    })
+  )
+  it.effect("what is made of all services does not forget those that nobody could tell of", () =>
+    Effect.gen(function* () {
+      const sink = memory()
+      const list = (name: string, names: ReadonlyArray<string>, fleet: Fleet) =>
+        Artifact.object(fleet.all, { ...configMap(name), data: { names: names.join(" ") } })
+      const zone = Transform.make({
+        type: "zone",
+        summary: "",
+        config: Empty,
+        make: () =>
+          Transform.model(({ model, services }) => [
+            list(
+              "zone",
+              services.map((s) => s.identity),
+              model.fleet
+            )
+          ])
+      })
+      const plain = Transform.make({
+        type: "plain",
+        summary: "",
+        config: Empty,
+        make: () => ({ shape: "service", run: () => [], fleet: (fleet) => [list("plain", [String(turn)], fleet)] })
+      })
+      const index = Transform.make({
+        type: "index",
+        summary: "",
+        config: Empty,
+        make: () =>
+          Transform.set(({ artifacts, model }) => [
+            ...artifacts,
+            list(
+              "index",
+              artifacts.map((a) => a.id),
+              model.fleet
+            )
+          ])
+      })
+      let turn = 0
+      const run = (...sources: ReadonlyArray<Layer.Layer<never, unknown, Engine>>) => {
+        turn++
+        const layer = Layer.mergeAll(
+          ...(sources as [Layer.Layer<never, unknown, Engine>]),
+          Transform.layer(maps, "maps", {}),
+          Transform.layer(zone, "zone", {}),
+          Transform.layer(plain, "plain", {}),
+          Transform.layer(index, "index", {}, { from: ["maps", "plain"] }),
+          Sink.layer(sink.plugin, "out", {}, { from: ["zone", "index"] })
+        )
+        return withEngine(layer, (engine) => engine.run)
+      }
+      const updated = (result: { readonly sinks: ReadonlyArray<{ readonly plan?: Plan.Plan }> }) =>
+        result.sinks[0]!.plan!.items.flatMap((i) => (i.op === "update" ? [i.id.split("/")[3]!] : [])).sort()
+      const holds = (result: Parameters<typeof updated>[0]) =>
+        result.sinks[0]!.plan!.items.flatMap((i) => (i.intended === "update" ? [i.id.split("/")[3]!] : [])).sort()
+      yield* run(Source.layer(fixed(snapshot("one", "two")), "in", {}))
+      // Only what says nothing of services is written on.
+      const partly = yield* run(Source.layer(fixed(snapshot("one")), "in", {}), Source.layer(dead, "fleet", {}))
+      assert.deepEqual([updated(partly), holds(partly)], [["plain"], ["index", "zone"]])
+      const whole = yield* run(Source.layer(fixed(snapshot("one")), "in", {}))
+      assert.deepEqual([updated(whole), holds(whole)], [["index", "plain", "zone"], []])
     })
   )
   it.effect("what could not be understood at the start is taken up once it is mended, and is told with its place", () =>

@@ -82,6 +82,49 @@ describe("the interlock", () => {
   })
 })
 
+describe("what is made of all services", () => {
+  const fresh = { source: "s", name: "p", since: 0, doubt: false, state: "synced" } as const
+  const whole: PlanItem = { op: "update", target: "t", id: "zone", combines: "services" }
+  const listed: PlanItem = { ...whole, id: "list", combines: "artifacts" }
+  const ops = (items: ReadonlyArray<PlanItem>, more: Partial<Safety>) =>
+    secure(plan(items), { ...safety, policy: "upsert-only", ...more }).items.map((i) => i.op)
+  it.each<[string, Partial<Safety>, string, string]>([
+    ["nothing is missing", { partitions: [fresh] }, "update", "update"],
+    ["last facts count", { partitions: [{ ...fresh, state: "stale" }] }, "update", "update"],
+    ["a source never spoke", { partitions: [fresh, { ...fresh, state: "never-synced" }] }, "held", "held"],
+    ["entries cannot be read", { partitions: [{ ...fresh, doubt: true }] }, "held", "held"],
+    [
+      "a service is held, its hosts known",
+      { held: new Map([["a", { identity: "a", diagnostics: [] }]]) },
+      "update",
+      "held"
+    ],
+    ["nothing is known of a service", { uncertain: ["a"] }, "held", "held"]
+  ])("%s", (_, more, services, artifacts) => assert.deepEqual(ops([whole, listed], more), [services, artifacts]))
+  it("may be made anew, and holds nothing else", () => {
+    const doubt = { partitions: [{ ...fresh, doubt: true }] }
+    assert.deepEqual(
+      ops(
+        [
+          { ...whole, op: "create" },
+          { op: "update", target: "t", id: "x" }
+        ],
+        doubt
+      ),
+      ["create", "update"]
+    )
+    const secured = secure(plan([whole]), { ...safety, ...doubt })
+    assert.match(secured.items[0]!.reason!, /^made of all services, and source s\/p has entries/)
+    assert.match(secured.diagnostics[0]!.message, /^updates of what is made of all services are held/)
+  })
+  it("stays where the guard keeps the objects of what it would lose", () => {
+    const many = Array.from({ length: 30 }, (_, i) => remove(`o${i}`))
+    const after = (allowDeletes: number) => secure(plan([...many, whole, listed]), { ...safety, allowDeletes }).items
+    assert.isTrue(after(29).every((i) => i.op === "held"))
+    assert.isTrue(after(30).every((i) => i.op !== "held"))
+  })
+})
+
 describe("held services", () => {
   const held = new Map([["a", { identity: "a", diagnostics: [] }]])
   it("keep what is theirs, and what does not say whose it is", () => {

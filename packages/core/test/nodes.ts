@@ -82,7 +82,10 @@ export const memory = () => {
         for (const [id, a] of wanted) {
           const service = a.service === undefined ? {} : { service: a.service }
           if (!live.has(id)) items.push({ op: "create", target: "t", id, ...service })
-          else if (live.get(id)!.text !== a.text) items.push({ op: "update", target: "t", id, ...service })
+          else if (live.get(id)!.text !== a.text) {
+            const combines = a.combines === undefined ? {} : { combines: a.combines }
+            items.push({ op: "update", target: "t", id, ...service, ...combines })
+          }
         }
         for (const [id, { service }] of live) {
           if (!wanted.has(id))

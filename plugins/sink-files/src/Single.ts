@@ -2,7 +2,7 @@
  * One manifest.yaml per cluster. Each document says in a comment which artifact it is, so that plans can speak of objects
  * and what may not be changed or deleted (held services, policy, guard) is carried over from the file that is there.
  */
-import type { Artifact } from "@coddiwomple/core/Artifact"
+import type { Artifact, Combines } from "@coddiwomple/core/Artifact"
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Desired } from "@coddiwomple/core/Desired"
 import { digest } from "@coddiwomple/core/Digest"
@@ -17,6 +17,7 @@ export const singleArtifact = "objects"
 export interface Document {
   readonly id: string
   readonly service?: string
+  readonly combines?: Combines | undefined
   readonly text: string
 }
 
@@ -73,12 +74,13 @@ const lineEnded = (artifact: Artifact): Document =>
 /** What is to do, object by object. */
 export const itemsOf = (target: string, { before, wanted }: Documents): ReadonlyArray<PlanItem> => {
   const out: Array<PlanItem> = []
-  for (const { id, service, text } of wanted.values()) {
+  for (const { combines, id, service, text } of wanted.values()) {
     const old = before.get(id)
     if (old?.text === text) continue
     const item = { target, id, ...(service === undefined ? {} : { service }), digest: digest(text) }
+    const more = combines === undefined ? {} : { combines }
     if (old === undefined) out.push({ ...item, op: "create", added: added(text), removed: 0 })
-    else out.push({ ...item, op: "update", before: digest(old.text), ...changed(old.text, text) })
+    else out.push({ ...item, ...more, op: "update", before: digest(old.text), ...changed(old.text, text) })
   }
   for (const { id, service, text } of before.values()) {
     if (wanted.has(id)) continue

@@ -155,7 +155,8 @@ export class Compare {
     const { folders, ledger } = base
     const { refused } = want.file
     const { digest, service } = want.file.entry
-    const more = service === undefined ? {} : { service }
+    const { combines } = want.file
+    const more = { ...(service === undefined ? {} : { service }), ...(combines === undefined ? {} : { combines }) }
     // One object an item: the first commit has a hundred thousand of them.
     const say = (folder: string, rest: Pick<PlanItem, "op"> & Partial<PlanItem>) => {
       at.open++

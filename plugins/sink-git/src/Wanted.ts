@@ -5,7 +5,7 @@
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Desired } from "@coddiwomple/core/Desired"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import { textOf, type Wanted as File } from "@coddiwomple/core/FileTree"
+import { type More, textOf, type Wanted as File } from "@coddiwomple/core/FileTree"
 import type { Layout } from "@coddiwomple/core/Layout"
 import { Mapping } from "@coddiwomple/core/Mapping"
 import { collisions, type SafePath } from "@coddiwomple/core/SafePath"
@@ -18,8 +18,6 @@ export const kustomization = "kustomization.yaml" as SafePath
 /** As Git names the content of a file. */
 export const blobId = (text: string): string => hash("sha1", `blob ${Buffer.byteLength(text)}\0${text}`, "hex")
 
-type More = { readonly service?: string | undefined; readonly artifact?: string; readonly refused?: string }
-
 /** Like core's `want`, with the blob id for a digest. */
 export const want = (path: SafePath, text: string | (() => string), more: More = {}): File => ({
   path,
@@ -30,6 +28,7 @@ export const want = (path: SafePath, text: string | (() => string), more: More =
     ...(more.service === undefined ? {} : { service: more.service }),
     ...(more.artifact === undefined ? {} : { artifact: more.artifact })
   },
+  ...(more.combines === undefined ? {} : { combines: more.combines }),
   ...(more.refused === undefined ? {} : { refused: more.refused })
 })
 

@@ -120,8 +120,14 @@ class Planner {
   }
 
   private base(want: Wanted) {
-    const { id, service, text } = want.artifact
-    return { target: this.target.cluster, id, ...(service === undefined ? {} : { service }), digest: digestOf(text) }
+    const { combines, id, service, text } = want.artifact
+    return {
+      target: this.target.cluster,
+      id,
+      ...(service === undefined ? {} : { service }),
+      ...(combines === undefined ? {} : { combines }),
+      digest: digestOf(text)
+    }
   }
 
   private conflict(want: Wanted, code: FindingCode, reason: string, fields: ReadonlyArray<FieldChange> = []): void {
