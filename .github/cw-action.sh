@@ -5,7 +5,8 @@ set -uo pipefail
 cw() {
   if command -v cw >/dev/null 2>&1; then command cw "$@"; else npx --yes "coddiwomple@$CW_VERSION" "$@"; fi
 }
-read -r -a args <<<"$CW_ARGS"
+# All lines: a flag such as --no-plugins must not get lost. `read` ends with 1 at the end of the text.
+read -r -d '' -a args <<<"$CW_ARGS" || true
 
 case "$CW_MODE" in
   plan | run | validate) ;;
@@ -15,10 +16,19 @@ case "$CW_MODE" in
     ;;
 esac
 
+changed=false
+# What a plan would change and what a run has made, in words or, with `-o json` among the flags, in lines of JSON. The
+# exit code does not tell: what is partial (3) or refused (4) can have changes all the same.
+if [ "$CW_MODE" = run ]; then
+  counts='^.+: [0-9]+ services? in [0-9]+ clusters?, [1-9][0-9]* applied|^\{"type":"apply_complete"'
+else
+  counts='^Changes:.* [1-9][0-9]* to (create|update|delete)|^Changes: .*; [0-9]+ sinks? that cannot say'
+  counts+='|^\{"type":"change_summary".*"(create|update|delete)":[1-9]'
+fi
+
 if [ "$CW_MODE" = validate ]; then
-  cw validate "$CW_CONFIG"
+  cw validate ${args[@]+"${args[@]}"} "$CW_CONFIG"
   code=$?
-  changed=false
 else
   # SOURCE_DATE_EPOCH: commits of the Git sink carry the date of this commit.
   SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || true)}"
@@ -27,8 +37,6 @@ else
   cw plan --exit-code ${args[@]+"${args[@]}"} "$CW_CONFIG" >"$report" 2>&1
   code=$?
   cat "$report"
-  changed=false
-  [ "$code" -eq 2 ] && changed=true
   {
     echo "### cw $CW_MODE"
     echo '```'
@@ -37,9 +45,11 @@ else
     echo '```'
   } >>"${GITHUB_STEP_SUMMARY:-/dev/null}"
   if [ "$CW_MODE" = run ]; then
-    cw run ${args[@]+"${args[@]}"} "$CW_CONFIG"
-    code=$?
+    cw run ${args[@]+"${args[@]}"} "$CW_CONFIG" 2>&1 | tee "$report"
+    code=${PIPESTATUS[0]}
   fi
+  if grep -Eq "$counts" "$report"; then changed=true; fi
+  rm -f "$report"
 fi
 
 {

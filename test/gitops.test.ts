@@ -3,8 +3,9 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished } from "vitest"
 import { parse, parseAllDocuments } from "yaml"
+import * as Target from "./cli/Target.ts"
 import { files, lacking } from "./parts/Parts.ts"
 
 const root = join(import.meta.dirname, "..")
@@ -57,45 +58,74 @@ describe("in CI", () => {
     }
     const [step] = action.runs.steps
     expect(step!.run).not.toContain("${{")
-    const home = mkdtempSync(join(tmpdir(), "cw-action-"))
-    try {
-      writeFileSync(
-        join(home, "cw"),
-        '#!/bin/sh\necho "$@" >> "$HOME/calls"\ncase "$*" in *--exit-code*) exit 2;; esac\n',
-        { mode: 0o755 }
-      )
-      const run = (env: Record<string, string>) => {
-        const base = {
-          PATH: `${home}:${process.env["PATH"]}`,
-          HOME: home,
-          CW_CONFIG: "p.yaml",
-          CW_ARGS: "",
-          CW_FAIL: "false",
-          CW_VERSION: "x",
-          GITHUB_OUTPUT: join(home, "output")
-        }
-        writeFileSync(join(home, "output"), "")
-        let code = 0
-        try {
-          execFileSync("bash", [join(root, ".github/cw-action.sh")], {
-            env: { ...base, ...env },
-            cwd: home,
-            stdio: "pipe"
-          })
-        } catch (error) {
-          code = (error as { status: number }).status
-        }
-        return [code, readFileSync(join(home, "output"), "utf8")]
-      }
-      expect(run({ CW_MODE: "plan" })).toEqual([0, "changed=true\nexit-code=2\n"])
-      expect(run({ CW_MODE: "plan", CW_FAIL: "true" })[0]).toBe(2)
-      expect(run({ CW_MODE: "run", CW_ARGS: "--allow-deletes 20; id" })).toEqual([0, "changed=true\nexit-code=0\n"])
-      expect(readFileSync(join(home, "calls"), "utf8").trim().split("\n").at(-1)).toBe(
-        "run --allow-deletes 20; id p.yaml"
-      )
-      expect(run({ CW_MODE: "$(id)" })[0]).toBe(64)
-    } finally {
-      rmSync(home, { recursive: true, force: true })
-    }
+    const { calls, run } = act(
+      'case "$*" in plan*) echo "Changes: 3 to create, 0 to update, 0 to delete, 0 unchanged."; exit 2;; run*) echo "p: 1 service in 1 cluster, 3 applied.";; esac'
+    )
+    expect(run({ CW_MODE: "plan" })).toEqual([0, "changed=true\nexit-code=2\n"])
+    expect(run({ CW_MODE: "plan", CW_FAIL: "true" })[0]).toBe(2)
+    expect(run({ CW_MODE: "run", CW_ARGS: "--allow-deletes 20; id" })).toEqual([0, "changed=true\nexit-code=0\n"])
+    expect(calls().at(-1)).toBe("run --allow-deletes 20; id p.yaml")
+    expect(run({ CW_MODE: "$(id)" })[0]).toBe(64)
   })
+
+  it("the action gives every line of its flags to every mode", () => {
+    const { calls, run } = act("")
+    const CW_ARGS = "--no-plugins\n--set sinks.out.with.path=x\n"
+    for (const CW_MODE of ["validate", "plan", "run"]) expect(run({ CW_MODE, CW_ARGS })[0]).toBe(0)
+    const flags = "--no-plugins --set sinks.out.with.path=x p.yaml"
+    const wanted = [`validate ${flags}`, `plan --exit-code ${flags}`, `plan --exit-code ${flags}`, `run ${flags}`]
+    expect(calls()).toEqual(wanted)
+    expect(run({ CW_MODE: "validate" })).toEqual([0, "changed=false\nexit-code=0\n"])
+    expect(calls().at(-1)).toBe("validate p.yaml")
+  })
+
+  it("the action says that there are changes, whatever the exit code is", () => {
+    const { home, run } = act(`exec ${process.execPath} ${join(root, "packages/cli/bin/cw.js")} "$@"`)
+    const given = (options: Parameters<typeof Target.pipeline>[0]) => {
+      rmSync(join(home, "state.json"), { force: true })
+      for (const [name, text] of Object.entries({ ...Target.files(options), "p.yaml": Target.pipeline(options) }))
+        writeFileSync(join(home, name), text)
+    }
+    const said = (changed: boolean, code: number) => [code === 2 ? 0 : code, `changed=${changed}\nexit-code=${code}\n`]
+    // Some of it belongs to somebody else: 4, and changes beside it.
+    const foreign = { target: { foreign: ["cw-reviews"] } }
+    for (const CW_ARGS of ["", "-o json"]) {
+      given(foreign)
+      expect(run({ CW_MODE: "plan", CW_ARGS })).toEqual(said(true, 4))
+      expect(run({ CW_MODE: "run", CW_ARGS })).toEqual(said(true, 4))
+      expect(run({ CW_MODE: "plan", CW_ARGS })).toEqual(said(false, 4))
+    }
+    // One cluster cannot be written: 3; all: there are changes, but none was made.
+    given({ target: { fail: ["east"] } })
+    expect(run({ CW_MODE: "run" })).toEqual(said(true, 3))
+    given({ target: { fail: ["east", "west"] } })
+    expect(run({ CW_MODE: "run" })).toEqual(said(false, 1))
+  }, 60_000)
 })
+
+/** The script of the action with this body as `cw`: [exit code, outputs] of a run, and what `cw` was called with. */
+const act = (body: string) => {
+  const home = mkdtempSync(join(tmpdir(), "cw-action-"))
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }))
+  writeFileSync(join(home, "cw"), `#!/bin/sh\necho "$@" >> "$HOME/calls"\n${body}\n`, { mode: 0o755 })
+  const run = (env: Record<string, string>) => {
+    const base = {
+      PATH: `${home}:${process.env["PATH"]}`,
+      HOME: home,
+      CW_CONFIG: "p.yaml",
+      CW_ARGS: "",
+      CW_FAIL: "false",
+      CW_VERSION: "x",
+      GITHUB_OUTPUT: join(home, "output")
+    }
+    writeFileSync(join(home, "output"), "")
+    let code = 0
+    try {
+      execFileSync("bash", [join(root, ".github/cw-action.sh")], { env: { ...base, ...env }, cwd: home, stdio: "pipe" })
+    } catch (error) {
+      code = (error as { status: number }).status
+    }
+    return [code, readFileSync(join(home, "output"), "utf8")]
+  }
+  return { home, run, calls: () => readFileSync(join(home, "calls"), "utf8").trim().split("\n") }
+}

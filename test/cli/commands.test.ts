@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Ajv } from "ajv"
 import { parse } from "yaml"
 import { assert, describe, it } from "vitest"
-import { cw, folder, lines, records, start } from "./Cw.ts"
+import { cw, deno, folder, lines, records, root, start } from "./Cw.ts"
 import { files, pipeline, service, services } from "./Target.ts"
 
 describe("init", () => {
@@ -33,6 +33,54 @@ describe("init", () => {
     assert.deepInclude(wrong, { code: 64, stdout: "" })
     assert.include(wrong.stderr, 'did you mean "json"?')
     assert.isFalse(existsSync(join(cwd, "b")))
+  })
+
+  it.each(["2026", "123", "true", "null"])("is valid in a folder named %s", async (name) => {
+    const cwd = folder()
+    const made = await cw(["init", name], { cwd })
+    assert.deepInclude(made, { code: 0 })
+    const text = parse(readFileSync(join(cwd, name, "pipeline.yaml"), "utf8")) as { metadata: object }
+    assert.deepStrictEqual(text.metadata, { name })
+    assert.deepInclude(await cw(["validate", "--strict"], { cwd: join(cwd, name) }), { code: 0 })
+  })
+
+  it.each(["json,stdout", "json,istio-global-dns,files,stdout", "manifests,files", "git", "json,routes,kubectl-apply"])(
+    "writes with %s what is valid, with all files it names",
+    async (plugins) => {
+      const cwd = folder()
+      assert.deepInclude(await cw(["init", "--with", plugins], { cwd }), { code: 0 })
+      assert.deepInclude(await cw(["validate", "--strict"], { cwd }), { code: 0 })
+      const { stderr, stdout } = await cw(["plan"], { cwd, env: { KUBECONFIG: "/nonexistent" } })
+      for (const code of ["CW003", "CW307", "CW502"]) assert.notInclude(stdout + stderr, code)
+    }
+  )
+
+  it("writes the clusters that a live source reads, as its own help says it", async () => {
+    const cwd = folder()
+    const made = await cw(["init", "--with", "kubernetes,istio-global-dns,kubectl-apply", "my fleet"], { cwd })
+    assert.deepInclude(made, { code: 0 })
+    assert.include(made.stderr, "put your clusters into clusters.json, then cd 'my fleet' && cw plan")
+    const at = { cwd: join(cwd, "my fleet"), env: { KUBECONFIG: "/nonexistent" } }
+    assert.deepInclude(await cw(["validate", "--strict"], at), { code: 0 })
+    assert.notInclude((await cw(["plan"], at)).stderr, "CW003")
+  })
+
+  it("refuses a choice that makes no pipeline, and places where nothing can be written", async () => {
+    const cwd = folder({ file: "" })
+    for (const [args, sentence] of [
+      [["--with", "json,json,files", "a"], "cw init: json is named twice"],
+      [["--with", "exec,stdout", "a"], "cw init: exec needs a command of yours"],
+      [["file"], "cw init: file is not a folder"],
+      [["file/a"], "cw init: file/a cannot be made: "],
+      [["/proc/cw-test"], "cw init: /proc/cw-test cannot be made: nothing can be created there"]
+    ] as const) {
+      const { code, stderr, stdout } = await cw(["init", ...args], { cwd })
+      assert.deepStrictEqual({ code, stdout }, { code: 64, stdout: "" })
+      assert.isTrue(lines(stderr)[0]!.startsWith(sentence), stderr)
+    }
+    assert.isFalse(existsSync(join(cwd, "a")))
+    assert.deepInclude(await cw(["new", "sink", "file"], { cwd }), { code: 64 })
+    assert.deepInclude(await cw(["new", "sink", "/proc/cw"], { cwd }), { code: 64 })
   })
 })
 
@@ -82,6 +130,14 @@ describe("validate", () => {
     assert.deepInclude(await cw(["validate", "--strict"], { cwd }), { code: 78 })
   })
 
+  it("refuses a path with ~, which would become a folder of that name", async () => {
+    const sinks = { out: { uses: "files", policy: "sync", with: { path: "~/gitops" } } }
+    const cwd = folder({ ...files(), "pipeline.yaml": JSON.stringify({ ...(parse(pipeline()) as object), sinks }) })
+    const { code, stderr } = await cw(["validate"], { cwd })
+    assert.strictEqual(code, 78)
+    assert.include(stderr, "write ${env:HOME}/… instead")
+  })
+
   it("touches nothing", async () => {
     const cwd = folder({ "pipeline.yaml": files()["pipeline.yaml"]!, "target.ts": files()["target.ts"]! })
     assert.deepInclude(await cw(["validate"], { cwd }), {
@@ -115,6 +171,46 @@ describe("render", () => {
       const wrong = await cw(["render", ...args], { cwd })
       assert.deepInclude(wrong, { code: 64, stdout: "" })
       assert.strictEqual(lines(wrong.stderr)[1], advice)
+    }
+  })
+})
+
+describe("files that cw is told to write", () => {
+  it("plan --out replaces an earlier plan and an empty file, and nothing else", async () => {
+    const cwd = folder({ ...files(), empty: "", "sub/x": "" })
+    symlinkSync("plan.json", join(cwd, "link.json"))
+    const before = readFileSync(join(cwd, "services.json"), "utf8")
+    const there = readdirSync(cwd)
+    for (const [out, sentence] of [
+      ["pipeline.yaml", "pipeline.yaml exists and is not a plan of cw: it is not replaced"],
+      ["services.json", "services.json exists and is not a plan of cw: it is not replaced"],
+      [".", ". is a folder, not a file"],
+      ["/dev/null", "/dev/null is a device, not a file"],
+      ["link.json", "link.json is a symbolic link, not a file"],
+      ["nowhere/plan.json", "the folder nowhere does not exist"],
+      ["empty/plan.json", "empty/plan.json cannot be written: ENOTDIR: not a directory"]
+    ] as const) {
+      const { code, stderr, stdout } = await cw(["plan", "--out", out], { cwd })
+      assert.deepStrictEqual([code, stdout, lines(stderr)[0]], [64, "", `cw plan: ${sentence}`])
+    }
+    assert.strictEqual(readFileSync(join(cwd, "services.json"), "utf8"), before)
+    assert.deepStrictEqual(readdirSync(cwd), there)
+    for (const out of ["empty", "plan.json", "plan.json"]) {
+      assert.deepInclude(await cw(["plan", "--out", out], { cwd }), { code: 0 })
+      assert.include(readFileSync(join(cwd, out), "utf8"), '"pipelines"')
+    }
+  })
+
+  it("test --junit replaces an earlier report, and nothing else", async () => {
+    const cwd = folder({
+      ...files(),
+      "a.test.yaml": "kind: PipelineTest\nmetadata: { name: one }\nexpect: { held: [] }\n"
+    })
+    for (const out of ["services.json", "nowhere/x.xml", "/dev/null", "."])
+      assert.deepInclude(await cw(["test", "--junit", out], { cwd }), { code: 64, stdout: "" })
+    for (const out of ["report.xml", "report.xml"]) {
+      const { stderr } = await cw(["test", "--junit", out], { cwd })
+      assert.include(readFileSync(join(cwd, out), "utf8"), "<testsuites", stderr)
     }
   })
 })
@@ -219,7 +315,116 @@ describe("doctor", () => {
     )
     assert.deepInclude(records(stdout).at(-1), { type: "diagnostic", code: "CW206", node: "out" })
   })
+
+  it("sees what `run` would fail at", async () => {
+    const exec = (...command: ReadonlyArray<string>) => ({ uses: "exec", with: { command } })
+    const cwd = folder({
+      ...files(),
+      "plain.sh": "#!/bin/sh\n",
+      "records/.cw/clusters/east/manifest.json": "{",
+      "elsewhere/x": "",
+      "linked/x": "",
+      "pipeline.yaml": JSON.stringify({
+        ...(parse(pipeline()) as object),
+        sources: { inventory: exec("no-such-program"), more: (parse(pipeline()) as Sections).sources.inventory },
+        transforms: { mesh: { uses: "istio-global-dns" }, labels: { ...exec("./gone.sh"), from: ["mesh"] } },
+        checks: { policy: exec("./plain.sh") },
+        sinks: {
+          ticket: exec("no-such-program"),
+          good: exec("sh"),
+          records: { uses: "files", with: { path: "records" } },
+          linked: { uses: "files", with: { path: "linked" } },
+          fresh: { uses: "files", with: { path: "fresh" } }
+        }
+      })
+    })
+    symlinkSync("../elsewhere", join(cwd, "linked/west"))
+    const { code, stdout } = await cw(["doctor", "-o", "json"], { cwd })
+    const all = records(stdout)
+    assert.deepStrictEqual(
+      all.filter((r) => r.type === "probe").map((p) => [p.node, p.ok]),
+      [
+        ["inventory", false],
+        ["more", true],
+        ["mesh", true],
+        ["labels", false],
+        ["policy", false],
+        ["ticket", false],
+        ["good", true],
+        ["records", false],
+        ["linked", false],
+        ["fresh", true]
+      ],
+      stdout
+    )
+    assert.strictEqual(code, 3)
+    const told = all.filter((r) => r.type === "diagnostic").map((d) => `${d.code} ${d.message}`)
+    assert.includeMembers(told, [
+      "CW641 no-such-program is not found",
+      "CW641 ./gone.sh is not found",
+      "CW641 ./plain.sh may not be run",
+      "CW704 west is a symbolic link, not a folder"
+    ])
+    assert.include(told.join("\n"), "CW705 .cw/clusters/east/manifest.json cannot be relied on")
+    assert.isFalse(existsSync(join(cwd, "fresh")))
+  })
 })
+
+describe("files that cannot be read", () => {
+  it("are told by list and schema, with 78", async () => {
+    const cwd = folder({
+      ...files(),
+      "broken.yaml": "a: [",
+      "bad.yaml": pipeline().replace("./target.ts", "./gone.ts")
+    })
+    for (const [args, code, output] of [
+      [["list", "-f", "nope.yaml"], "CW003", true],
+      [["list", "-f", "broken.yaml"], "CW001", true],
+      [["list", "-f", "bad.yaml"], "CW20", true],
+      [["schema", "nope.yaml"], "CW003", false],
+      [["schema", "broken.yaml"], "CW001", false],
+      [["schema", "bad.yaml"], "CW20", true]
+    ] as const) {
+      const found = await cw(args, { cwd })
+      assert.include(found.stderr, `error[${code}`, args.join(" "))
+      assert.deepStrictEqual([found.code, found.stdout !== ""], [78, output], args.join(" "))
+    }
+    assert.deepInclude(await cw(["list", "sink", "-f", "pipeline.yaml"], { cwd }), { code: 0, stderr: "" })
+  })
+
+  it("gen says that two names mean one file", async () => {
+    const cwd = folder(files())
+    const { code, stderr } = await cw(["gen", "--cluster-file", "services.json", "--service-file", "services.json"], {
+      cwd
+    })
+    assert.strictEqual(code, 1)
+    assert.include(stderr, "error[CW105]: `clusters` and `services` name the same file")
+  })
+
+  it.skipIf(deno || !existsSync("/dev/full"))(
+    "a full standard output is told in one line; a silent command does not care",
+    async () => {
+      const cwd = folder({ ...files() })
+      const full = (line: string) =>
+        cw(["-c", `"$0" "$1" ${line} > /dev/full`, process.execPath, join(root, "packages/cli/bin/cw.js")], {
+          cwd,
+          command: ["sh"]
+        })
+      for (const line of ["render", "gen", "list"]) {
+        const { code, stderr } = await full(line)
+        assert.strictEqual(code, 1, line)
+        assert.deepStrictEqual(lines(stderr).slice(-1), [
+          "cw: standard output cannot be written: ENOSPC: no space left on device"
+        ])
+      }
+      assert.deepInclude(await full("run"), { code: 0 })
+    }
+  )
+})
+
+interface Sections {
+  readonly sources: { readonly inventory: object }
+}
 
 describe("gen", () => {
   const inputs = { "clusters.json": files()["clusters.json"]!, "services.json": services("reviews", "ratings") }

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
-import { cw, deno, folder, type Options, records, root, write } from "./Cw.ts"
+import { cw, deno, folder, type Options, records, root, start, write } from "./Cw.ts"
 import { clusters, pipeline, services, sink } from "./Target.ts"
 
 const inputs = { "clusters.json": clusters, "services.json": services("reviews") }
@@ -37,7 +37,9 @@ const findings = async (
     readonly help: string
     readonly node: string
     readonly place: { readonly line: number }
-    readonly related?: ReadonlyArray<{ readonly place?: { readonly line: number } }>
+    readonly related?: ReadonlyArray<{
+      readonly place?: { readonly file: string; readonly line: number; readonly col?: number }
+    }>
   }>
   return new Map(uses.map((each, i) => [each, all.find((d) => d.node === `s${i}`)]))
 }
@@ -89,6 +91,7 @@ describe("plugins", () => {
       {
         "throws.ts": 'import "effect"\n\nthrow new Error("no luck\\u001b[31m")\n',
         "syntax.ts": "export default {\n  a: 1,,\n}\n",
+        "within.ts": 'import "./syntax.ts"\nexport default 1\n',
         "none.ts": "export const x = 1\n",
         "array.ts": "export default []\n",
         "named.ts": small("x").replace("export default", "export const mine ="),
@@ -106,7 +109,7 @@ describe("plugins", () => {
         }),
         "node_modules/@acme/typed/index.ts": "export default 1 as number"
       },
-      ["throws", "syntax", "none", "array", "named", "v2", "source", "imports", "unserved", "gone"]
+      ["throws", "syntax", "within", "none", "array", "named", "v2", "source", "imports", "unserved", "gone"]
         .map((name) => `./${name}.ts`)
         .concat(
           "npm:@acme/cw-webhook@^1.2",
@@ -125,6 +128,7 @@ describe("plugins", () => {
       [
         "./throws.ts CW202",
         "./syntax.ts CW202",
+        "./within.ts CW202",
         "./none.ts CW203",
         "./array.ts CW203",
         "./named.ts CW203",
@@ -148,6 +152,11 @@ describe("plugins", () => {
       assert.match(`${found.get(uses)!.message} ${found.get(uses)!.help}`, part, uses)
     says("./throws.ts", /no luck/)
     assert.strictEqual(found.get("./throws.ts")!.related?.[0]?.place?.line, 3)
+    for (const uses of ["./syntax.ts", "./within.ts"]) {
+      assert.include(found.get(uses)!.message, "`,`")
+      assert.deepInclude(found.get(uses)!.related?.[0]?.place, { line: 2, col: 8 })
+      assert.match(found.get(uses)!.related![0]!.place!.file, /syntax\.ts$/)
+    }
     says("./named.ts", /exports `mine` but nothing by default/)
     says("./v2.ts", /plugin API v2/)
     says("./unserved.ts", /"effect\/sql"/)
@@ -158,6 +167,64 @@ describe("plugins", () => {
     says("quite-unknown", /npm:<package>/)
     says("./nane.ts", /did you mean "\.\/none\.ts"/)
     says("./none.js", /did you mean "\.\/none\.ts"/)
+  })
+
+  it("keeps what plugins tell out of the data on stdout", async () => {
+    const words = ["log", "info", "debug", "dir", "table"]
+      .map((word) => `console.${word}("told by ${word}")\n`)
+      .join("")
+    const chatty = sink.replace("const host = yield* Host", `${words}const host = yield* Host`)
+    const text = JSON.parse(pipeline()) as { sinks: object }
+    text.sinks = { ...text.sinks, data: { uses: "stdout" } }
+    const cwd = folder({ ...inputs, "pipeline.yaml": JSON.stringify(text), "target.ts": words + chatty })
+    const { code, stderr, stdout } = await cw(["run"], { cwd })
+    assert.strictEqual(code, 0, stderr)
+    assert.include(stdout, "kind: ServiceEntry")
+    assert.notInclude(stdout, "told by")
+    for (const word of ["log", "info", "debug", "dir", "table"])
+      assert.lengthOf(stderr.split(`told by ${word}`), 3, word)
+  })
+
+  it("takes up a changed module that a plugin imports, directly or through another", async () => {
+    const made = sink.replace(
+      "const host = yield* Host",
+      "console.error(`made ${mark}.`)\n      const host = yield* Host"
+    )
+    const plugin = `import { mark } from "./lib/mark.ts"\n${made}`
+    const mark = (more = "") => `import { deep } from "./deep.ts"\nexport const mark = deep + "${more}"\n`
+    const pipelineTs = `
+import { definePipeline } from "@coddiwomple/config"
+import target from "./target.ts"
+const sources = { inventory: { uses: "json", with: { clusters: "clusters.json", services: "services.json" } } }
+const transforms = { mesh: { uses: "istio-global-dns" } }
+export default definePipeline({ metadata: { name: "typed" }, sources, transforms, sinks: { out: { uses: target, with: { file: "state.json" } } } })
+`
+    const deep = (word: string) => ({ "lib/deep.ts": `export const deep = "${word}"\n` })
+    for (const file of ["pipeline.yaml", "pipeline.ts"]) {
+      const texts = { "pipeline.yaml": pipeline(), "pipeline.ts": pipelineTs, "target.ts": plugin }
+      const cwd = folder({ ...inputs, ...texts, "lib/mark.ts": mark(), ...deep("one") })
+      const running = start(["run", "--watch", file], { cwd })
+      await running.said("made one.")
+      await running.said("out: generation 1")
+      write(cwd, deep("two"))
+      await running.said("made two.")
+      write(cwd, { "lib/mark.ts": mark("!") })
+      await running.said("made two!.")
+      write(cwd, { "lib/deep.ts": "export const deep = ;\n" })
+      await running.said("what runs goes on unchanged")
+      write(cwd, deep("three"))
+      await running.said("made three!.")
+      write(cwd, { "lib/mark.ts": mark("!").replace("./deep.ts", "./late.ts") })
+      await running.said("late.ts")
+      write(cwd, { "lib/late.ts": 'export const deep = "four"\n' })
+      await running.said("made four!.")
+      write(cwd, { "target.ts": plugin.replace("`made", "`again") })
+      await running.said("again four!.")
+      running.kill("SIGTERM")
+      const { code, stderr } = await running.done
+      assert.strictEqual(code, 0, stderr)
+      assert.match(stderr, /lib\/deep\.ts:1:/)
+    }
   })
 
   it("says one line when a plugin throws where nobody waits", async () => {

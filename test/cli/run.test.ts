@@ -1,8 +1,10 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
 import { cw, deno, folder, lines, records, root, start, write } from "./Cw.ts"
 import { clusters, files, pipeline, service, services } from "./Target.ts"
+
+const tcp = { name: "tcp", protocol: "TCP", service_port: 7500, backend_port: 7000 }
 
 const state = (cwd: string): Record<string, Record<string, string>> =>
   JSON.parse(readFileSync(join(cwd, "state.json"), "utf8")) as never
@@ -116,6 +118,75 @@ describe("plan and run", () => {
     const conflict = await cw(["plan", "--exit-code"], { cwd })
     assert.strictEqual(conflict.code, 4)
     assert.match(conflict.stdout, /x Gateway +istio-system\/cw-reviews {2}conflict: made by hand/)
+  })
+
+  // Deno keeps waiting; a `timeout` of the node ends that.
+  it.skipIf(deno)("is no success where a plugin never answers, or ends the process", async () => {
+    const plugin = (make: string) =>
+      `import { Schema } from "effect"
+import { Check } from "@coddiwomple/core"
+export default Check.make({ type: "x", summary: "y", config: Schema.Struct({}), make: () => ${make} })`
+    for (const text of [
+      plugin("Check.set(() => new Promise(() => {}))"),
+      plugin("process.exit(0)"),
+      "await new Promise(() => {})"
+    ]) {
+      const cwd = folder({ ...files(), "odd.js": text })
+      const checks = { checks: { odd: { uses: "./odd.js" } } }
+      write(cwd, { "pipeline.yaml": JSON.stringify({ ...(JSON.parse(pipeline()) as object), ...checks }) })
+      const { code, stderr } = await cw(["run"], { cwd })
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /cw: ended before it was done/)
+      assert.isFalse(existsSync(join(cwd, "state.json")))
+    }
+  })
+
+  it("lets nobody take over what is live of a held service", async () => {
+    const mesh = (profile: string) =>
+      JSON.stringify({
+        apiVersion: "coddiwomple.io/v1alpha1",
+        kind: "Pipeline",
+        metadata: { name: "demo" },
+        sources: { inventory: { uses: "json", with: { clusters: "clusters.json", services: "services.json" } } },
+        transforms: {
+          mesh: { uses: "istio-global-dns", with: { profile, ...(profile === "mtls" ? {} : { allowPlaintext: true }) } }
+        },
+        sinks: { out: { uses: "files", policy: "sync", with: { path: "out" } } }
+      })
+    const tree = (cwd: string) =>
+      readdirSync(join(cwd, "out"), { recursive: true, encoding: "utf8" })
+        .filter((path) => path.endsWith(".yaml") && !path.endsWith("kustomization.yaml"))
+        .sort()
+        .map((path) => `${path}\n${readFileSync(join(cwd, "out", path), "utf8")}`)
+    const one = (name: string, more: object) => ({ ...service(name), ...more })
+    // The newcomer comes first in name order, so it wins what both want.
+    const [zeta, alpha] = [one("zeta", {}), one("alpha", {})]
+    for (const [profile, old, next] of [
+      ["mtls", { ...zeta, dns_prefixes: ["shop"] }, { ...alpha, dns_prefixes: ["shop"] }],
+      ["plaintext", ...[zeta, alpha].map((s) => ({ ...s, ports: [{ ...tcp, service_port: 7500 }] }))]
+    ] as const) {
+      const cwd = folder({
+        ...files(),
+        "pipeline.yaml": mesh(profile as string),
+        "services.json": JSON.stringify([old])
+      })
+      assert.deepInclude(await cw(["run"], { cwd }), { code: 0 })
+      const before = tree(cwd)
+      write(cwd, { "services.json": JSON.stringify([old, next]) })
+      const clash = await cw(["run"], { cwd })
+      assert.strictEqual(clash.code, 3)
+      assert.match(clash.stderr, /zeta.*is held/)
+      assert.deepStrictEqual(tree(cwd), before)
+      // Held for another reason it keeps its objects.
+      write(cwd, { "services.json": JSON.stringify([{ ...(old as object), traffic: "upwards" }, next]) })
+      assert.deepInclude(await cw(["run"], { cwd }), { code: 3 })
+      assert.includeMembers(tree(cwd), before)
+      // Said clearly, it moves.
+      write(cwd, { "services.json": JSON.stringify([next]) })
+      assert.deepInclude(await cw(["run", "--allow-deletes", "all"], { cwd }), { code: 0 })
+      assert.include(tree(cwd).join(), "cw-alpha")
+      assert.notInclude(tree(cwd).join(), "cw-zeta")
+    }
   })
 
   it("takes no name out of a zone file while an entry cannot be read", async () => {

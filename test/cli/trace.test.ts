@@ -1,6 +1,8 @@
 import { execFileSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { Addresses, defaultRange, parseRange, type Range } from "@coddiwomple/core/Addresses"
+import { identity } from "@coddiwomple/core/Fact"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
@@ -53,6 +55,23 @@ describe("cw trace", () => {
       "undeliverable: nobody answers: the backend in cluster a does not answer; the gateway of cluster b does not answer"
     )
     assert.include(lost.stderr, "give it a backend in another cluster")
+  })
+
+  it("says of a local-only service that nobody else may call it", async () => {
+    const service = {
+      name: "db",
+      dns_prefixes: ["db"],
+      ports: [{ name: "http", protocol: "HTTP", service_port: 80, backend_port: 80 }],
+      backends: { a: "db.default.svc.cluster.local" },
+      traffic: "local-only"
+    }
+    const cwd = folder({
+      "clusters.json": '[{"name": "a", "address": "192.0.2.1"}, {"name": "b", "address": "192.0.2.2"}]',
+      "services.json": JSON.stringify([service])
+    })
+    const { code, stderr } = await cw(["trace", "db.global", "--from", "b", "--profile", "mtls"], { cwd })
+    assert.strictEqual(code, 3)
+    assert.include(stderr, "help: it is local-only: only clusters that run it can call it; give cluster b a backend")
   })
 
   it("tells of plaintext that the profile brings, without calling it a failure", async () => {
@@ -167,7 +186,7 @@ describe("cw trace", () => {
     )
     const far = await ask("far")
     assert.strictEqual(far.code, 3)
-    assert.include(far.stderr, 'service far: cluster "b" is not known')
+    assert.include(far.stderr, 'service far: cluster "b" cannot be used: see its finding')
     assert.match(far.stderr, /cluster b: "address" is/)
     const clash = await ask("other")
     assert.strictEqual(clash.code, 3)
@@ -228,6 +247,11 @@ describe("cw trace", () => {
     const tcp = services.find((s: any) => s.ports[0].protocol === "TCP")
     services.push({ ...tcp, name: "rival", dns_prefixes: ["rival", "second"] })
     services[7].dns_prefixes.push("an-alias")
+    // Somebody declares the address that the last would be given.
+    const last = services[2999]
+    const range = parseRange(defaultRange) as Range
+    const address = new Addresses(range).of(identity(last.name, last.namespace))
+    services.push({ ...last, name: "early", dns_prefixes: ["early"], address })
     writeFileSync(files.services, JSON.stringify(services, undefined, 1))
     const plants = await Promise.all(
       ["classic", "mtls"].map((profile) => fromFiles(files.clusters, files.services, profile))
@@ -237,7 +261,7 @@ describe("cw trace", () => {
       "rival",
       "second.global",
       `${tcp.dns_prefixes[0]}.global`,
-      services[2999].dns_prefixes[0],
+      last.dns_prefixes[0],
       "nobody",
       services[7].name
     ]

@@ -43,8 +43,8 @@ describe("a fleet that cannot be delivered", () => {
       {},
       [service("lost", "a", http), service("web", "b", http)],
       nowhere,
-      "CW501",
-      'service lost: cluster "a" is not known',
+      "CW513",
+      'service lost: cluster "a" cannot be used: see its finding',
       'add "address": "<IP or DNS name of the gateway>"'
     ],
     [

@@ -117,6 +117,15 @@ const rows: ReadonlyArray<Row> = [
     finds: ["no-outlier-detection"]
   },
   {
+    what: "two TLS hosts on one port and one address: SNI does not count there",
+    mutate: (all) =>
+      each(all, "ServiceEntry", /db|ledger/, (o) => {
+        o.spec.addresses = ["240.0.0.1"]
+        for (const port of o.spec.ports) port.protocol = "TLS"
+      }),
+    finds: ["misrouted"]
+  },
+  {
     what: "localityLbSetting.enabled: false beside failoverPriority",
     mutate: (all) =>
       each(all, "DestinationRule", /./, (o) => (o.spec.trafficPolicy.loadBalancer.localityLbSetting.enabled = false)),
@@ -465,4 +474,98 @@ it("V7 warns of what the simulator calls misrouting", () => {
   expect(
     validate(all.a!.find((o) => o.kind === "ServiceEntry" && o.metadata.name === "cw-out-db")).map((d) => d.code)
   ).toContain("CW607")
+})
+
+describe("what no configuration cures", () => {
+  const one = (ports: object, prefixes: ReadonlyArray<string>, more: object = {}) =>
+    given({ clusters: fleet.clusters!, services: { one: { in: ["b"], ports, prefixes, ...more } as never } })
+  /** The transform refuses these services; here are the objects all the same. */
+  const renamed = (rendered: Rendered, from: string, to: string): Objects =>
+    JSON.parse(JSON.stringify(objects(rendered)).replaceAll(from, to))
+
+  it("a host whose SNI is over 255 bytes is not delivered, not even to the local backend", () => {
+    const rendered = one({ http: 9080 }, ["host"])
+    const long = (length: number) =>
+      `${"x".repeat(63)}.${"y".repeat(63)}.${"z".repeat(63)}.${"o".repeat(length - 199)}.global`
+    for (const [length, outcome] of [
+      [237, "delivered"],
+      [238, "undeliverable"]
+    ] as const) {
+      const world = worldOf(rendered, renamed(rendered, "host.global", long(length)))
+      for (const from of ["a", "b"]) {
+        const { findings, trace } = examine(world, { from, host: long(length), port: 9080 })
+        expect(trace.outcome).toBe(outcome)
+        expect(kinds(findings)).toEqual(outcome === "delivered" ? [] : ["undeliverable"])
+      }
+    }
+  })
+
+  it("HTTP on a port of the proxies themselves is not delivered; TCP is", () => {
+    for (const [ports, outcome] of [
+      [{ http: 9080 }, "undeliverable"],
+      [{ tcp: 9080 }, "delivered"]
+    ] as const) {
+      const rendered = one(ports, ["one"])
+      const world = worldOf(rendered, JSON.parse(JSON.stringify(objects(rendered)).replaceAll("9080", "15006")))
+      expect(examine(world, { from: "a", host: "one.global", port: 15006 }).trace.outcome).toBe(outcome)
+    }
+  })
+})
+
+describe("outlier detection that is switched off", () => {
+  it("keeps the tiers, as Istio does, and leaves nobody out", () => {
+    const rendered = given(fleet)
+    const all = objects(rendered)
+    each(all, "DestinationRule", /./, (o) => {
+      o.spec.trafficPolicy.outlierDetection = { consecutive5xxErrors: 0, consecutiveGatewayErrors: 0 }
+    })
+    const { findings, trace } = examine(worldOf(rendered, all), { from: "a", host: "reviews.global", port: 80 })
+    expect(trace.tiers.map((tier) => tier.legs.map((leg) => leg.cluster))).toEqual([["a"], ["b"]])
+    expect(trace.answers.map(({ leg }) => leg.cluster)).toEqual(["a"])
+    expect(findings.map((f) => f.message)).toEqual([
+      "outlierDetection of reviews.global in cluster a is switched off: no failover, dead endpoints keep their calls"
+    ])
+    const down = examine(worldOf(rendered, all), {
+      from: "a",
+      host: "reviews.global",
+      port: 80,
+      withoutBackend: new Set(["a"])
+    })
+    expect(down.trace.outcome).toBe("undeliverable")
+  })
+})
+
+describe("two clusters behind one gateway address", () => {
+  const behind = (port: number, runs: ReadonlyArray<string>) =>
+    given({
+      clusters: [
+        { name: "a", addresses: ["gw-a.example.net"] },
+        { name: "b", addresses: ["192.0.2.1"] },
+        { name: "c", addresses: ["192.0.2.1"], gateway: { port } }
+      ],
+      services: { one: { in: ["b"], ports: { http: 80 } }, two: { in: runs, ports: { http: 80 } } } as never
+    })
+  const call = (rendered: Rendered, host: string) =>
+    examine(worldOf(rendered, objects(rendered)), { from: "a", host, port: 80 })
+
+  it("with one port too: no label tells where a call ends, and the worst counts", () => {
+    const { findings, trace } = call(behind(15443, ["c"]), "one.global")
+    expect(trace.outcome).toBe("undeliverable")
+    expect(kinds(findings)).toEqual(["misrouted", "no-gateway-server"])
+    expect(findings.find((f) => f.kind === "misrouted")!.message).toBe(
+      "192.0.2.1:15443 is the gateway of clusters b, c alike: calls of one.global from cluster a may end in any of them"
+    )
+  })
+
+  it("where both run it a call arrives all the same, though nobody knows where", () => {
+    const { findings, trace } = call(behind(15443, ["b", "c"]), "two.global")
+    expect(trace.outcome).toBe("delivered")
+    expect(kinds(findings)).toEqual(["misrouted", "no-failover"])
+  })
+
+  it("ports of their own tell them apart", () => {
+    const { findings, trace } = call(behind(15444, ["c"]), "one.global")
+    expect(trace.outcome).toBe("delivered")
+    expect(findings).toEqual([])
+  })
 })

@@ -211,7 +211,8 @@ describe("cw run --listen", () => {
     const status = await cw(["status"], { cwd, env })
     assert.strictEqual(status.code, 0, status.stdout + status.stderr)
     assert.include(status.stdout, "1 service in 2 clusters")
-    assert.match(status.stdout, /repo +sink files +ready/)
+    assert.match(status.stdout, /repo +sink files +ready +0 to write, [1-9]\d* unchanged, 0 held/)
+    assert.include(status.stdout, "0 changes pending")
     assert.strictEqual((await cw(["tap", "nothing"], { cwd, env })).code, 64)
     const tap = start(["tap", "mesh"], { cwd, env })
     const change = setInterval(

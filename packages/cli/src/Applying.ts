@@ -1,11 +1,13 @@
 /**
- * `cw apply plan.json` for one pipeline. Nothing is written before every sink has been planned anew and found equal to
+ * `cw apply plan.json`. Nothing is written before every sink of every pipeline has been planned anew and found equal to
  * the saved plan: one difference refuses them all.
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import type { Desired } from "@coddiwomple/core/Desired"
 import type { Plan } from "@coddiwomple/core/Plan"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Basis from "./Basis.ts"
 import * as ExitCode from "./ExitCode.ts"
 import type { Opened } from "./Opened.ts"
 import type { Presenter } from "./Presenter.ts"
@@ -24,55 +26,67 @@ const refusal = (sink: string, moved: ReadonlyArray<string>): Diagnostic.Diagnos
     }
   )
 
-/** Waits for the plans of all sinks, then gives one verdict to all. */
-class Review {
-  private readonly waiting: Set<string>
-  private readonly found: Array<Diagnostic.Diagnostic> = []
-  private readonly verdict = Deferred.makeUnsafe<ReadonlyArray<Diagnostic.Diagnostic>>()
-  private readonly saved: SavedPlan.Saved
-  private readonly pipeline: string
+interface Found {
+  readonly pipeline: string
+  readonly diagnostic: Diagnostic.Diagnostic
+}
 
-  constructor(saved: SavedPlan.Saved, pipeline: string, sinks: ReadonlyArray<string>) {
+/** Waits for the plans of all sinks of all pipelines, then gives one verdict to all. */
+export class Review {
+  private readonly waiting = new Map<string, { readonly pipeline: string; readonly sink: string }>()
+  private readonly found: Array<Found> = []
+  private readonly verdict = Deferred.makeUnsafe<void>()
+  private readonly saved: SavedPlan.Saved
+
+  constructor(saved: SavedPlan.Saved, pipelines: ReadonlyArray<Opened>) {
     this.saved = saved
-    this.pipeline = pipeline
-    this.waiting = new Set(sinks)
-    const gone = Object.keys(saved.pipelines[pipeline] ?? {}).filter((sink) => !this.waiting.has(sink))
-    for (const sink of gone) this.found.push(refusal(sink, ["there is no such sink any more"]))
+    for (const { name, nodes } of pipelines) {
+      const sinks = nodes.filter((node) => node.kind === "sink").map((node) => node.id)
+      for (const sink of sinks) this.waiting.set(JSON.stringify([name, sink]), { pipeline: name, sink })
+    }
   }
 
-  readonly look = (sink: string, plan: Plan): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> =>
-    Effect.suspend(() => {
-      const moved = SavedPlan.moved(this.saved, this.pipeline, sink, plan)
-      return this.arrived(sink, moved.length > 0 ? [refusal(sink, moved)] : [])
+  readonly look = (
+    pipeline: Opened,
+    sink: string,
+    plan: Plan,
+    desired: Desired
+  ): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> =>
+    Effect.gen({ self: this }, function* () {
+      const basis = yield* Basis.of(pipeline, sink, plan, desired)
+      this.arrived(pipeline.name, sink, SavedPlan.moved(this.saved, pipeline.name, sink, plan, basis))
+      yield* Deferred.await(this.verdict)
+      const own = this.found.filter((found) => found.pipeline === pipeline.name)
+      if (own.length > 0 || this.found.length === 0) return own.map((found) => found.diagnostic)
+      const others = [...new Set(this.found.map((found) => found.pipeline))].join(", ")
+      return [refusal(sink, [`nothing is written, for pipeline ${others} of the same plan has moved`])]
     })
 
-  /** A sink that cannot be planned cannot be compared. */
-  readonly failed = (sink: string): Effect.Effect<void> =>
-    Effect.asVoid(
-      Effect.forkDetach(this.arrived(sink, this.waiting.has(sink) ? [refusal(sink, ["it cannot be planned now"])] : []))
-    )
+  /** Its sinks that have not been planned will not be any more: they cannot be compared. */
+  readonly over = (pipeline: string): void => {
+    for (const waiting of [...this.waiting.values()])
+      if (waiting.pipeline === pipeline) this.failed(pipeline, waiting.sink)
+  }
 
-  private arrived(
-    sink: string,
-    found: ReadonlyArray<Diagnostic.Diagnostic>
-  ): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> {
-    this.waiting.delete(sink)
-    this.found.push(...found)
-    if (this.waiting.size === 0) Deferred.doneUnsafe(this.verdict, Effect.succeed(this.found))
-    return Deferred.await(this.verdict)
+  readonly failed = (pipeline: string, sink: string): void => {
+    if (this.waiting.has(JSON.stringify([pipeline, sink]))) this.arrived(pipeline, sink, ["it cannot be planned now"])
+  }
+
+  private arrived(pipeline: string, sink: string, moved: ReadonlyArray<string>): void {
+    this.waiting.delete(JSON.stringify([pipeline, sink]))
+    if (moved.length > 0) this.found.push({ pipeline, diagnostic: refusal(sink, moved) })
+    if (this.waiting.size === 0) Deferred.doneUnsafe(this.verdict, Effect.void)
   }
 }
 
-export const apply = (pipeline: Opened, presenter: Presenter, saved: SavedPlan.Saved) => {
-  const sinks = pipeline.nodes.filter((node) => node.kind === "sink").map((node) => node.id)
-  const review = new Review(saved, pipeline.name, sinks)
-  return Session.open(
+export const apply = (pipeline: Opened, presenter: Presenter, saved: SavedPlan.Saved, review: Review) =>
+  Session.open(
     pipeline,
     {
       finite: true,
       dryRun: false,
       ...(saved.allowDeletes === undefined ? {} : { allowDeletes: saved.allowDeletes }),
-      review: review.look
+      review: (sink, plan, desired) => review.look(pipeline, sink, plan, desired)
     },
     (session) =>
       Effect.gen(function* () {
@@ -83,7 +97,9 @@ export const apply = (pipeline: Opened, presenter: Presenter, saved: SavedPlan.S
         }
         yield* Session.progress(session, presenter)
         yield* Session.show(session, presenter, (event) =>
-          event.type === "sink-failed" ? review.failed(event.node) : Effect.void
+          Effect.sync(() => {
+            if (event.type === "sink-failed") review.failed(pipeline.name, event.node)
+          })
         )
         const result = yield* session.engine.run
         const found = Verdict.findings(result)
@@ -96,5 +112,4 @@ export const apply = (pipeline: Opened, presenter: Presenter, saved: SavedPlan.S
         )
         return ExitCode.worst([code, locked.length > 0 ? ExitCode.failed : ExitCode.ok])
       })
-  )
-}
+  ).pipe(Effect.ensuring(Effect.sync(() => review.over(pipeline.name))))

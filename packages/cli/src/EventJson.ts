@@ -102,12 +102,14 @@ const linesOf = (event: Stamped): ReadonlyArray<Line> => {
   }
 }
 
-/** The lines of one event, without a final newline. */
-export const lines = (event: Stamped): ReadonlyArray<string> => {
+/** The lines of one event, without a final newline; `shown` takes out what must not be said. */
+export const lines = (event: Stamped, shown: (line: Line) => Line = (line) => line): ReadonlyArray<string> => {
   const common = {
     time: new Date(event.time).toISOString(),
     pipeline: event.pipeline,
     ...("generation" in event ? { generation: event.generation } : {})
   }
-  return linesOf(event).map(({ type, level, ...rest }) => JSON.stringify({ type, ...common, level, ...rest }))
+  return linesOf(event)
+    .map(shown)
+    .map(({ type, level, ...rest }) => JSON.stringify({ type, ...common, level, ...rest }))
 }

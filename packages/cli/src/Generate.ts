@@ -4,7 +4,9 @@
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
+import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { Engine } from "@coddiwomple/core/Engine"
+import { fromUnknown } from "@coddiwomple/core/PluginError"
 import * as Sink from "@coddiwomple/core/Sink"
 import * as Source from "@coddiwomple/core/Source"
 import type { RunResult } from "@coddiwomple/core/Status"
@@ -34,6 +36,14 @@ export const defaults: Options = { clusterFile: "clusters.json", serviceFile: "s
 const tellUnknown = ({ what, name, known }: Select.Unknown): void => {
   Terminal.say(`cw gen: unknown ${what} ${JSON.stringify(name)}`)
   Terminal.say(Suggest.help(name, known) ?? `there are no ${what}s`)
+}
+
+/** What cannot even be built, as two names for one file. */
+const tellFailure = (cause: unknown, presenting: Presenting): number => {
+  const error = fromUnknown(cause)
+  const found = error.diagnostics ?? [Diagnostic.error("CW206", `cw gen cannot start: ${error.message}`)]
+  new Presenter(presenting).diagnostics(found)
+  return ExitCode.failed
 }
 
 /** Findings of other services do not concern who asked for one. */
@@ -69,6 +79,7 @@ export const run = (options: Options, presenting: Presenting): Effect.Effect<num
         Platform.host({ directory: process.cwd(), pipeline: "gen", finite: true })
       )
     ),
-    Effect.scoped
+    Effect.scoped,
+    Effect.catch((cause) => Effect.sync(() => tellFailure(cause, presenting)))
   ) as Effect.Effect<number>
 }

@@ -3,11 +3,13 @@
  * stands, gets the copy cw itself uses: in the bundle as modules made from the bundle's own exports, unbundled by
  * resolving the name from here. Registered once, before the first loose plugin is loaded.
  */
+import { Console } from "node:console"
 import { readFileSync } from "node:fs"
-import { registerHooks, type ResolveFnOutput } from "node:module"
+import { registerHooks, type ResolveFnOutput, type ResolveHookSync } from "node:module"
 import { fileURLToPath } from "node:url"
 import type { Kind } from "@coddiwomple/core/Plugin"
 import { builtins } from "./Builtins.ts"
+import * as Versions from "./Versions.ts"
 
 declare const CW_BUNDLED: boolean | undefined
 const bundled = typeof CW_BUNDLED !== "undefined"
@@ -48,11 +50,26 @@ const asModule = (found: ResolveFnOutput): ResolveFnOutput => {
     : found
 }
 
+/** What a loose module imports from beside it is as new as the file. */
+const local: ResolveHookSync = (specifier, context, next) => {
+  const file = Versions.imported(specifier, context.parentURL)
+  if (file === undefined || context.conditions?.includes("require")) return asModule(next(specifier, context))
+  const give = (): number => Versions.give(file, context.parentURL!)
+  try {
+    const found = asModule(next(specifier, context))
+    return found.format?.startsWith("commonjs") === true ? found : { ...found, url: `${found.url}?v=${give()}` }
+  } catch (cause) {
+    // It may be there the next time.
+    give()
+    throw cause
+  }
+}
+
 const serve = (shared: Record<string, Exports>): void => {
   ;(globalThis as Record<symbol, unknown>)[slot] = shared
   registerHooks({
     resolve: (specifier, context, next) => {
-      if (!shares(specifier)) return asModule(next(specifier, context))
+      if (!shares(specifier)) return local(specifier, context, next)
       if (!Object.hasOwn(shared, specifier)) throw notServed(specifier)
       return { url: scheme + specifier, format: "module", shortCircuit: true }
     },
@@ -69,7 +86,7 @@ const redirect = (): void => {
     resolve: (specifier, context, next) =>
       shares(specifier) && context.parentURL !== import.meta.url
         ? { url: import.meta.resolve(specifier), shortCircuit: true }
-        : asModule(next(specifier, context)),
+        : local(specifier, context, next),
     // Deno asks the resolve hook only where there is a load hook as well.
     load: (url, context, next) => next(url, context)
   })
@@ -78,6 +95,8 @@ const redirect = (): void => {
 let ready: Promise<Record<string, Exports> | undefined> | undefined
 
 const start = async (): Promise<Record<string, Exports> | undefined> => {
+  // Standard output carries data only; what a plugin tells goes where everything is told.
+  Object.assign(console, new Console(process.stderr))
   if (!bundled) {
     redirect()
     return undefined

@@ -12,6 +12,7 @@ import { type AnyPlugin, foreignBrands, isPlugin, type Kind, kindOf } from "@cod
 import * as Suggest from "@coddiwomple/core/Suggest"
 import { builtins, kindsOf } from "./Builtins.ts"
 import * as Hooks from "./Hooks.ts"
+import * as Versions from "./Versions.ts"
 
 export interface Loaded {
   readonly plugin: AnyPlugin
@@ -19,7 +20,18 @@ export interface Loaded {
   readonly from: string
   /** Of its package, where it has one. */
   readonly version?: string
+  readonly code: Code
 }
+
+/** What a change of code is told by. */
+export interface Code {
+  /** Another number as soon as a file of it has changed. Packages are loaded once: always 0. */
+  readonly stamp: number
+  /** Absolute paths of the local modules it is made of. */
+  readonly files: ReadonlyArray<string>
+}
+
+const fixed: Code = { stamp: 0, files: [] }
 
 export interface Options {
   /** Absolute folder of the pipeline file: relative paths and packages are looked up from here. */
@@ -36,7 +48,7 @@ const packageName = (uses: string): string => uses.replace(/^npm:/, "").replace(
 export const load = async (uses: string, kind: Kind, options: Options): Promise<Loaded | Diagnostic.Diagnostic> => {
   if (!isPath(uses)) {
     const builtin = Object.hasOwn(builtins[kind], uses) ? builtins[kind][uses] : undefined
-    if (builtin !== undefined) return { plugin: (await builtin()).default, from: "built-in" }
+    if (builtin !== undefined) return { plugin: (await builtin()).default, from: "built-in", code: fixed }
     const elsewhere = kindsOf(uses)
     if (elsewhere.length > 0) return wrongKind(uses, elsewhere[0]!, kind)
     if (!/^(npm:|@)/.test(uses) && !installed(uses, options)) return unknown(uses, kind)
@@ -48,7 +60,7 @@ export const load = async (uses: string, kind: Kind, options: Options): Promise<
   if ("severity" in found) return found
   try {
     await Hooks.install()
-    return accept(uses, kind, found, (await import(found.url)) as Record<string, unknown>)
+    return accept(uses, kind, found, await importFrom(found.url))
   } catch (cause) {
     if (found.url === uses && /matching package/.test(String(cause))) return notInstalled(uses, options.directory)
     return notLoaded(`plugin "${uses}"`, found, cause)
@@ -60,21 +72,39 @@ export const importCode = async (
   shown: string,
   path: string,
   text: string
-): Promise<{ readonly exports: Record<string, unknown> } | Diagnostic.Diagnostic> => {
+): Promise<{ readonly exports: Record<string, unknown>; readonly code: Code } | Diagnostic.Diagnostic> => {
   const location = locateFile(path, { directory: dirname(path), plugins: true })
   if ("severity" in location) return location
   try {
     await Hooks.install([...text.matchAll(/["'](@coddiwomple\/[a-z-]+)["']/g)].map((match) => match[1]!))
-    return { exports: (await import(location.url)) as Record<string, unknown> }
+    return { exports: await importFrom(location.url), code: codeOf(location) }
   } catch (cause) {
     return notLoaded(shown, location, cause)
   }
 }
 
+const importFrom = async (url: string): Promise<Record<string, unknown>> => {
+  try {
+    return (await import(url)) as Record<string, unknown>
+  } catch (cause) {
+    // Deno says this of an imported module that has a query and an error; asked for it alone, it tells the error.
+    const inner = /^Loading unprepared module: (file:\S+\?v=\d+), imported from/.exec(
+      String((cause as Error)?.message)
+    )?.[1]
+    if (inner !== undefined) await import(inner)
+    throw cause
+  }
+}
+
+const codeOf = ({ module }: Location): Code =>
+  module === undefined ? fixed : { stamp: module, files: [...Versions.files(module)] }
+
 interface Location {
   readonly url: string
   readonly file: string
   readonly version?: string
+  /** Of a loose file: its version, and that of all it imports. */
+  readonly module?: number
 }
 
 const locateFile = (uses: string, { directory }: Options): Location | Diagnostic.Diagnostic => {
@@ -83,8 +113,8 @@ const locateFile = (uses: string, { directory }: Options): Location | Diagnostic
   if (stats === undefined)
     return Diagnostic.error("CW202", `plugin "${uses}" cannot be loaded: there is no file ${file}`, nearby(file, uses))
   if (!stats.isFile()) return Diagnostic.error("CW202", `plugin "${uses}" cannot be loaded: ${file} is not a file`)
-  // A changed file is a new module: reload must not get the old one from the cache.
-  return { file, url: `${pathToFileURL(file).href}?v=${Math.floor(stats.mtimeMs)}` }
+  const module = Versions.of(file)
+  return { file, module, url: `${pathToFileURL(file).href}?v=${module}` }
 }
 
 /** The file that was meant, where one beside it has nearly the same name. */
@@ -142,13 +172,14 @@ const versionOf = (file: string): { readonly version?: string } => {
 const accept = (
   uses: string,
   kind: Kind,
-  { file, version }: Location,
+  location: Location,
   module: Record<string, unknown>
 ): Loaded | Diagnostic.Diagnostic => {
   const plugin = module.default
   if (isPlugin(plugin)) {
     if (kindOf(plugin) !== kind) return wrongKind(uses, kindOf(plugin), kind)
-    return { plugin, from: file, ...(version === undefined ? {} : { version }) }
+    const { file, version } = location
+    return { plugin, from: file, ...(version === undefined ? {} : { version }), code: codeOf(location) }
   }
   const brands = foreignBrands(plugin)
   if (brands.length > 0) {
@@ -190,7 +221,7 @@ const cures: Readonly<Record<string, string>> = {
 }
 
 /** The module's own message and, where its stack tells it, the line in the plugin's own file. */
-const notLoaded = (what: string, { file }: Location, cause: unknown): Diagnostic.Diagnostic => {
+const notLoaded = (what: string, location: Location, cause: unknown): Diagnostic.Diagnostic => {
   const error = cause instanceof Error ? cause : new Error(String(cause))
   // Deno puts the code into the message.
   const [, inMessage, rest] = /^\[([A-Z_]+)\]: (.*)$/s.exec(error.message) ?? []
@@ -199,17 +230,25 @@ const notLoaded = (what: string, { file }: Location, cause: unknown): Diagnostic
     .split("\n")[0]!
     .replace(/^SyntaxError: /, "")
     .replace(/\?v=\d+/g, "")
-  const place = placeIn(file, error.stack ?? "")
+  const files = [location.file, ...codeOf(location).files]
+  const place = files.map((file) => placeIn(file, error.stack ?? "")).find((found) => found !== undefined)
   return Diagnostic.error("CW202", `${what} cannot be loaded: ${message}`, {
     help,
     ...(place === undefined ? {} : { related: [{ message: "there", place }] })
   })
 }
 
-/** The place in a file that a stack trace names. */
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+
+/** The place in a file that a stack trace names. One of what cannot be parsed begins with path, source and marks. */
 export const placeIn = (file: string, stack: string): Diagnostic.Place | undefined => {
-  const url = pathToFileURL(file).href.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
-  const match = new RegExp(`${url}(?:\\?v=\\d+)?:(\\d+)(?::(\\d+))?`).exec(stack)
+  const url = escaped(pathToFileURL(file).href)
+  const match =
+    new RegExp(`${url}(?:\\?v=\\d+)?:(\\d+)(?::(\\d+))?`).exec(stack) ??
+    new RegExp(`^${escaped(file)}:(\\d+)(?=\\n)`).exec(stack)
   if (match === null) return undefined
-  return { file, line: Number(match[1]), ...(match[2] === undefined ? {} : { col: Number(match[2]) }) }
+  const place = { file, line: Number(match[1]) }
+  if (match[2] !== undefined) return { ...place, col: Number(match[2]) }
+  const marks = match.index === 0 ? /^([ \t]*)\^+$/m.exec(stack)?.[1] : undefined
+  return marks === undefined ? place : { ...place, col: marks.length + 1 }
 }

@@ -2,7 +2,6 @@
  * A checked pipeline ready for a session: its nodes as blueprints, its address lock, and what to watch for changes.
  * Narrowing to some sinks never changes what a remaining sink reads: it could delete what it then no longer sees.
  */
-import { existsSync, statSync } from "node:fs"
 import * as Build from "@coddiwomple/config/Build"
 import type { Pipeline, PipelineNode } from "@coddiwomple/config/Pipeline"
 import { shapeOf } from "@coddiwomple/config/Shape"
@@ -42,16 +41,21 @@ export interface Circumstances {
   readonly lock: Lock | undefined
   readonly watch: ReadonlyArray<string>
   readonly loaded: (node: PipelineNode) => Loader.Loaded | undefined
+  /** Of a `pipeline.ts`, whose nodes may be plugins it made itself. */
+  readonly code: Loader.Code | undefined
   /** Sources that can watch do so, unless the file says otherwise. */
   readonly watching: boolean
 }
 
-export const opened = (pipeline: Pipeline, { directory, loaded, lock, watch, watching }: Circumstances): Opened => ({
+export const opened = (
+  pipeline: Pipeline,
+  { code, directory, loaded, lock, watch, watching }: Circumstances
+): Opened => ({
   name: pipeline.name,
   file: pipeline.file,
   directory,
   nodes: pipeline.nodes.map((node) =>
-    openedNode(watching ? watchful(node) : node, pipeline.graph.upstream.get(node.id) ?? [], loaded(node))
+    openedNode(watching ? watchful(node) : node, pipeline.graph.upstream.get(node.id) ?? [], loaded(node), code)
   ),
   ...(lock === undefined ? {} : { lock }),
   watch,
@@ -70,10 +74,11 @@ const watchful = (node: PipelineNode): PipelineNode => {
 const openedNode = (
   node: PipelineNode,
   reads: ReadonlyArray<string>,
-  plugin: Loader.Loaded | undefined
+  plugin: Loader.Loaded | undefined,
+  code: Loader.Code | undefined
 ): OpenedNode => {
   // A loose plugin that changed is another plugin under the same name.
-  const stamp = plugin !== undefined && existsSync(plugin.from) ? statSync(plugin.from).mtimeMs : 0
+  const { stamp } = plugin?.code ?? code ?? { stamp: 0 }
   const blueprint = (options: PipelineNode["options"]): Blueprint => ({
     id: node.id,
     fingerprint: `${node.fingerprint}/${stamp}`,

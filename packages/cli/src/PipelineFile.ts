@@ -2,16 +2,19 @@
  * Opens pipeline files: finds the file, reads it, loads the plugins it names, and checks everything. All findings of
  * all documents at once; only pipelines of which nothing is wrong come out.
  */
-import { existsSync, readFileSync, statSync } from "node:fs"
-import { dirname, isAbsolute, relative, resolve } from "node:path"
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs"
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path"
 import { isPipelineDefinition, loadDefinitions } from "@coddiwomple/config/define"
 import { parse } from "@coddiwomple/config/Document"
 import { type Loaded, type LoadInputs, load, loadDocument, together } from "@coddiwomple/config/Load"
 import type { Pipeline, PipelineTest } from "@coddiwomple/config/Pipeline"
+import { secretsOf } from "@coddiwomple/config/Secret"
+import { shapeOf } from "@coddiwomple/config/Shape"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { AnyPlugin, Kind } from "@coddiwomple/core/Plugin"
 import * as Suggest from "@coddiwomple/core/Suggest"
 import * as Effect from "effect/Effect"
+import { conceal } from "./Concealed.ts"
 import * as Loader from "./Loader.ts"
 import { Lock } from "./Lock.ts"
 import { type Opened, opened } from "./Opened.ts"
@@ -85,11 +88,26 @@ const locate = (given: string | undefined): Found | Diagnostic.Diagnostic => {
   }
 }
 
+/** A local path in one form: relative to the folder, links followed as far as there is something. */
+const placeOf = (path: string, directory: string): string =>
+  relative(real(directory), real(resolve(directory, path))).replaceAll("\\", "/") || "."
+
+const real = (path: string): string => {
+  try {
+    return realpathSync.native(path)
+  } catch {
+    const above = dirname(path)
+    return above === path ? path : join(real(above), basename(path))
+  }
+}
+
 /** Where relative paths start, which plugins were loaded, and which files were read on the way. */
 class Context {
   readonly directory: string
   readonly loaded = new Map<AnyPlugin, Named>()
   readonly read = new Set<string>()
+  /** Of a `pipeline.ts`. */
+  code: Loader.Code | undefined
   readonly inputs: LoadInputs
 
   constructor(directory: string, request: Request, settings: Settings.Settings) {
@@ -97,6 +115,7 @@ class Context {
     this.inputs = {
       env: Settings.environment(settings),
       readFile: (path) => Effect.suspend(() => this.text(path)),
+      path: (path) => placeOf(path, directory),
       plugins: (uses, kind) => Effect.promise(() => this.plugin(uses, kind, request))
     }
   }
@@ -126,6 +145,7 @@ class Context {
     if ("plugin" in found) {
       this.loaded.set(found.plugin, { ...found, uses })
       if (isAbsolute(found.from)) this.read.add(found.from)
+      for (const file of found.code.files) this.read.add(file)
       return found.plugin
     }
     return found.code === "CW207" && lenient === true ? { ...found, severity: "info" } : found
@@ -137,7 +157,7 @@ const fromCode = async (
   found: Found,
   { plugins }: Request,
   settings: Settings.Settings,
-  { inputs }: Context
+  context: Context
 ): Promise<Loaded> => {
   const { file } = found
   const place = { file }
@@ -155,13 +175,15 @@ const fromCode = async (
   }
   const module = await Loader.importCode(file, found.path, found.text)
   if ("severity" in module) return refuse(module)
+  context.code = module.code
+  for (const file of module.code.files) context.read.add(file)
   const exported: ReadonlyArray<unknown> = [module.exports.default].flat()
   const definitions = exported.filter(isPipelineDefinition)
   if (definitions.length === 0 || definitions.length < exported.length) {
     const help = "export default definePipeline({ sources: …, sinks: … })"
     return refuse(Diagnostic.error("CW101", `${file} does not export a pipeline by default`, { place, help }))
   }
-  return Effect.runPromise(loadDefinitions(definitions, file, inputs))
+  return Effect.runPromise(loadDefinitions(definitions, file, context.inputs))
 }
 
 const withSettings = ({ file, text }: Found, settings: Settings.Settings, inputs: LoadInputs) =>
@@ -175,6 +197,14 @@ const withSettings = ({ file, text }: Found, settings: Settings.Settings, inputs
 
 const finish = (loaded: Loaded, { file, path }: Found, request: Request, context: Context): Result => {
   const diagnostics = [...loaded.diagnostics]
+  for (const { nodes, read } of loaded.pipelines) {
+    conceal(read.interpolated.outside)
+    for (const { config, plugin } of nodes) {
+      const secrets = plugin === undefined ? [] : [...secretsOf(config, shapeOf(plugin.config.ast))]
+      // The environment of a command is full of words that are no secrets.
+      conceal(secrets.filter((value) => value.length >= 8))
+    }
+  }
   const wanted = loaded.pipelines.filter((p) => request.pipeline === undefined || p.name === request.pipeline)
   if (request.pipeline !== undefined && wanted.length === 0 && !diagnostics.some(Diagnostic.isError)) {
     const names = loaded.pipelines.map((p) => p.name)
@@ -192,6 +222,7 @@ const finish = (loaded: Loaded, { file, path }: Found, request: Request, context
         lock,
         watch: [...(file === "-" ? [] : [path]), ...context.read],
         watching: request.watching === true,
+        code: context.code,
         loaded: ({ plugin }: { readonly plugin: AnyPlugin | undefined }) =>
           plugin === undefined ? undefined : context.loaded.get(plugin)
       }

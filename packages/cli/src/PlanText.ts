@@ -118,15 +118,17 @@ const total = (plans: ReadonlyArray<SinkPlan>): Counts => {
 export const totals = (plans: ReadonlyArray<SinkPlan>): string => {
   const n = total(plans)
   const opaque = plans.filter((p) => p.plan.opaque === true && p.plan.items.length > 0).length
+  const failed = plans.reduce((sum, { plan }) => sum + (plan.failed?.size ?? 0), 0)
   const told = [
     `${n.create} to create`,
     `${n.update} to update`,
     `${n.delete} to delete`,
     ...(n.held > 0 ? [`${n.held} held`] : []),
     ...(n.conflict > 0 ? [`${n.conflict} in conflict`] : []),
-    `${n.unchanged} unchanged`
+    `${n.unchanged} unchanged`,
+    ...(failed > 0 ? [`${failed} cluster${failed === 1 ? "" : "s"} failed`] : [])
   ]
-  const nothing = n.create + n.update + n.delete + n.held + n.conflict === 0 && opaque === 0
+  const nothing = n.create + n.update + n.delete + n.held + n.conflict + failed === 0 && opaque === 0
   if (nothing) return `No changes: ${n.unchanged} unchanged.`
   return `Changes: ${told.join(", ")}${opaque === 0 ? "" : `; ${opaque} sink${opaque === 1 ? "" : "s"} that cannot say`}.`
 }

@@ -1,5 +1,9 @@
 /** Plans of one pipeline without any write: for `cw plan`, and for those who want to look before they apply. */
+import type { Desired } from "@coddiwomple/core/Desired"
+import type { Plan } from "@coddiwomple/core/Plan"
 import * as Effect from "effect/Effect"
+import type { Basis } from "./Basis.ts"
+import * as Concealed from "./Concealed.ts"
 import * as ExitCode from "./ExitCode.ts"
 import type { Opened } from "./Opened.ts"
 import * as EventJson from "./EventJson.ts"
@@ -12,6 +16,8 @@ import * as Verdict from "./Verdict.ts"
 export interface Planned {
   readonly pipeline: string
   readonly sinks: ReadonlyArray<PlanText.SinkPlan>
+  /** What the plans rest on, by sink; empty unless they are to be saved. */
+  readonly bases: ReadonlyMap<string, Basis>
   readonly code: number
   /** Something would be written. */
   readonly pending: boolean
@@ -22,18 +28,29 @@ export interface Planned {
 export const plan = (
   pipeline: Opened,
   told: Presenter,
-  options: { readonly allowDeletes: number | "all" | undefined }
-) =>
-  Session.open(
+  options: { readonly allowDeletes: number | "all" | undefined; readonly save: boolean }
+) => {
+  const bases = new Map<string, Basis>()
+  return Session.open(
     pipeline,
     {
       finite: true,
       dryRun: true,
-      ...(options.allowDeletes === undefined ? {} : { allowDeletes: options.allowDeletes })
+      ...(options.allowDeletes === undefined ? {} : { allowDeletes: options.allowDeletes }),
+      ...(options.save
+        ? {
+            review: (sink: string, plan: Plan, desired: Desired) =>
+              Effect.gen(function* () {
+                const Basis = yield* Effect.promise(() => import("./Basis.ts"))
+                bases.set(sink, yield* Basis.of(pipeline, sink, plan, desired))
+                return []
+              })
+          }
+        : {})
     },
     (session) =>
       Effect.gen(function* () {
-        const nothing = { pipeline: pipeline.name, sinks: [], pending: false }
+        const nothing = { pipeline: pipeline.name, sinks: [], bases, pending: false }
         const built = yield* Effect.result(Session.build(session))
         if (built._tag === "Failure") {
           told.diagnostics(built.failure)
@@ -47,18 +64,21 @@ export const plan = (
         told.diagnostics(told.output === "json" ? Verdict.findingsBesidePlans(result) : Verdict.findings(result))
         const code = Verdict.exitCode(result, true)
         if (result.refusal !== undefined || code === ExitCode.failed) return { ...nothing, code } satisfies Planned
+        const concealed = sinks.map(({ plan, sink }) => ({ sink, plan: Concealed.plan(plan) }))
         const inputs = result.partitions.map((p) => `${p.source}/${p.name}${p.state === "synced" ? "" : ` ${p.state}`}`)
         return {
           pipeline: pipeline.name,
           sinks,
+          bases,
           code,
           pending: PlanText.pending(sinks),
           ...(told.output === "json"
             ? {}
             : {
                 text: (paint: Paint, showUnchanged: boolean) =>
-                  PlanText.render(pipeline.name, result.generation, sinks, { paint, showUnchanged, inputs })
+                  PlanText.render(pipeline.name, result.generation, concealed, { paint, showUnchanged, inputs })
               })
         } satisfies Planned
       })
   )
+}

@@ -1,5 +1,6 @@
 /** What `cw list` shows: the built-in plugins, and those a pipeline file names, with where they come from. */
-import { isPlugin, type Kind } from "@coddiwomple/core/Plugin"
+import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import { isPlugin, type Kind, kindOf } from "@coddiwomple/core/Plugin"
 import { builtins, kinds } from "./Builtins.ts"
 import type { Paint } from "./Terminal.ts"
 import { version } from "./Version.ts"
@@ -14,7 +15,13 @@ export interface Row {
   readonly version?: string
 }
 
-export const catalogue = async (only: Kind | undefined, file: string | undefined): Promise<ReadonlyArray<Row>> => {
+export interface Catalogue {
+  readonly rows: ReadonlyArray<Row>
+  /** What is wrong with the file: it may name more plugins. */
+  readonly problems: ReadonlyArray<Diagnostic.Diagnostic>
+}
+
+export const catalogue = async (only: Kind | undefined, file: string | undefined): Promise<Catalogue> => {
   const rows: Array<Row> = []
   for (const kind of kinds) {
     if (only !== undefined && kind !== only) continue
@@ -31,13 +38,13 @@ export const catalogue = async (only: Kind | undefined, file: string | undefined
         })
     }
   }
-  if (file === undefined) return rows
+  if (file === undefined) return { rows, problems: [] }
   const { open } = await import("./PipelineFile.ts")
-  const { pipelines } = await open({ file, pipeline: undefined, plugins: true, set: {} })
-  for (const { kind, plugin: loaded, uses } of pipelines.flatMap((pipeline) => pipeline.nodes)) {
-    if (loaded === undefined || loaded.from === "built-in" || (only !== undefined && kind !== only)) continue
+  const { diagnostics, plugins } = await open({ file, pipeline: undefined, plugins: true, set: {} })
+  for (const { from, plugin, uses, version: own } of plugins) {
+    const kind = kindOf(plugin)
+    if (from === "built-in" || (only !== undefined && kind !== only)) continue
     if (rows.some((row) => row.kind === kind && row.uses === uses)) continue
-    const { from, plugin, version: own } = loaded
     rows.push({
       kind,
       uses,
@@ -47,7 +54,7 @@ export const catalogue = async (only: Kind | undefined, file: string | undefined
       ...(own === undefined ? {} : { version: own })
     })
   }
-  return rows
+  return { rows, problems: diagnostics.filter(Diagnostic.isError) }
 }
 
 export const table = (rows: ReadonlyArray<Row>, paint: Paint): string => {

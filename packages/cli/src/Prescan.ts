@@ -145,6 +145,7 @@ const addresses = (
     if (places.has(preferred(id, range))) near.add(id)
   }
   const pool = new Addresses(range, fold.pinned)
+  for (const [, declared] of text.matchAll(/"address"\s*:\s*"([^"\\]+)"/g)) pool.reserve("", declared!, () => false)
   for (const id of [...near].sort()) pool.of(id)
   return new Map([...(fold.pinned ?? []), ...[...pool.pins].filter(([id]) => wanted.has(id))])
 }

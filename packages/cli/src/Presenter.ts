@@ -4,6 +4,7 @@
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Stamped } from "@coddiwomple/core/Event"
+import * as Concealed from "./Concealed.ts"
 import * as EventJson from "./EventJson.ts"
 import * as PlanText from "./PlanText.ts"
 import * as Terminal from "./Terminal.ts"
@@ -22,6 +23,9 @@ export interface Options {
 
 /** Warnings of one code that are told in full. */
 const mostAlike = 10
+
+const concealed = (plans: ReadonlyArray<PlanText.SinkPlan>): ReadonlyArray<PlanText.SinkPlan> =>
+  plans.map(({ plan, sink }) => ({ sink, plan: Concealed.plan(plan) }))
 
 export class Presenter {
   readonly command: string
@@ -54,7 +58,8 @@ export class Presenter {
     const sorted = [...found].sort(Diagnostic.compare)
     const warnings = new Map<string, number>()
     const brief = this.output === "text" && this.command !== "validate"
-    for (const d of sorted) {
+    for (const whole of sorted) {
+      const d = Concealed.shown(whole)
       // What is merely worth knowing is told where somebody asks for an opinion on the file, or to programs.
       if (d.severity === "info" && brief) continue
       if (d.severity === "warning" && brief) {
@@ -75,12 +80,12 @@ export class Presenter {
 
   event(event: Stamped): void {
     if (this.output !== "json") return
-    for (const line of EventJson.lines(event)) this.raw(line)
+    for (const line of EventJson.lines(event, Concealed.shown)) this.raw(line)
   }
 
   plan(pipeline: string, generation: number, plans: ReadonlyArray<PlanText.SinkPlan>): void {
     if (this.output === "text")
-      Terminal.say(PlanText.render(pipeline, generation, plans, { paint: this.paint, limit: 100 }))
+      Terminal.say(PlanText.render(pipeline, generation, concealed(plans), { paint: this.paint, limit: 100 }))
   }
 
   /** One sentence for a person; programs have read it in the lines. */
@@ -89,7 +94,7 @@ export class Presenter {
   }
 
   line(line: EventJson.Line): void {
-    this.raw(JSON.stringify(line))
+    this.raw(JSON.stringify(Concealed.shown(line)))
   }
 
   private raw(json: string): void {

@@ -12,6 +12,7 @@ import type { Opened } from "./Opened.ts"
 import type { Presenter } from "./Presenter.ts"
 import type { Session } from "./Session.ts"
 import { say } from "./Terminal.ts"
+import * as Versions from "./Versions.ts"
 
 export type Reopen = () => Effect.Effect<ReadonlyArray<Opened>, Leave>
 
@@ -42,12 +43,25 @@ export const follow = (session: Session, told: Presenter, reopen: Reopen) =>
   Effect.gen(function* () {
     let current = session.pipeline
     const changed = yield* Latch.make(false)
-    let stop = (): void => {}
-    const look = (): void => {
-      stop()
-      stop = hints(current.watch, () => changed.openUnsafe())
+    let stops: ReadonlyArray<() => void> = []
+    const look = (more: ReadonlyArray<string> = []): void => {
+      stops = [...stops, hints([...current.watch, ...more], () => changed.openUnsafe())]
     }
-    yield* Effect.addFinalizer(() => Effect.sync(() => stop()))
+    const stop = (some: typeof stops): void => {
+      stops = stops.filter((each) => !some.includes(each))
+      for (const each of some) each()
+    }
+    const lookAgain = (more?: ReadonlyArray<string>) =>
+      Effect.suspend(() => {
+        const before = stops
+        look(more)
+        // What happened meanwhile is still on its way through the watchers of before.
+        return Effect.delay(
+          Effect.sync(() => stop(before)),
+          settle
+        )
+      })
+    yield* Effect.addFinalizer(() => Effect.sync(() => stop(stops)))
     look()
     while (true) {
       yield* changed.await
@@ -63,6 +77,8 @@ export const follow = (session: Session, told: Presenter, reopen: Reopen) =>
           [],
           opened._tag === "Success" ? `there is no pipeline ${current.name} in it any more` : undefined
         )
+        // The fault may be in a module that the running pipeline does not have.
+        yield* lookAgain(Versions.known())
         continue
       }
       if (same(current, next)) continue
@@ -79,8 +95,8 @@ export const follow = (session: Session, told: Presenter, reopen: Reopen) =>
         continue
       }
       current = next
-      look()
       told.summary(`${current.name}: took up the changes of ${current.file}`)
+      yield* lookAgain()
     }
   })
 

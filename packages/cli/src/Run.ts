@@ -7,6 +7,7 @@ import type { Stamped } from "@coddiwomple/core/Event"
 import { executable, type Plan } from "@coddiwomple/core/Plan"
 import type { Rendering } from "@coddiwomple/core/Render"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as ExitCode from "./ExitCode.ts"
 import { Life } from "./Life.ts"
 import type { Opened } from "./Opened.ts"
@@ -102,7 +103,10 @@ const serve = (session: Session.Session, told: Presenter, options: Options) =>
     yield* life.serve
     yield* stayAlive
     const news = new News(told)
-    yield* Session.show(session, told, (event) => follow(session, told, news, event))
+    const fs = yield* FileSystem.FileSystem
+    yield* Session.show(session, told, (event) =>
+      Effect.provideService(follow(session, told, news, event), FileSystem.FileSystem, fs)
+    )
     if (options.listen !== undefined) {
       const { attach } = yield* Effect.promise(() => import("./Ui.ts"))
       const served = yield* Effect.result(attach(session, () => session.pipeline, options.listen))
@@ -117,7 +121,12 @@ const serve = (session: Session.Session, told: Presenter, options: Options) =>
     return yield* session.engine.crashed
   })
 
-const follow = (session: Session.Session, told: Presenter, news: News, event: Stamped): Effect.Effect<void> =>
+const follow = (
+  session: Session.Session,
+  told: Presenter,
+  news: News,
+  event: Stamped
+): Effect.Effect<void, never, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     if (event.type === "source") {
       const name = `${event.node}/${event.partition}`
@@ -130,11 +139,12 @@ const follow = (session: Session.Session, told: Presenter, news: News, event: St
     if (event.type !== "applied") return
     const count = (outcome: string) => event.report.items.filter((i) => i.outcome === outcome).length
     const bad = count("failed") + count("unknown")
+    const locked = bad === 0 ? yield* Session.remember(session) : []
     told.summary(
       `${event.node}: generation ${event.generation}, ${count("applied")} applied${bad > 0 ? `, ${bad} failed` : ""}`
     )
     news.add(event.report.diagnostics ?? [])
-    if (bad === 0) news.add(yield* Session.remember(session))
+    news.add(locked)
   })
 
 const findings = (rendering: Rendering | undefined): ReadonlyArray<Diagnostic.Diagnostic> =>

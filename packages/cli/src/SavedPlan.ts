@@ -2,11 +2,13 @@
  * A plan in a file: digests and names, no bodies and no values. `cw apply` renders again and compares: what moved in the
  * meantime, on either side, refuses the whole plan.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { canonical, digest } from "@coddiwomple/core/Digest"
 import { compareItems, type Plan, type PlanItem } from "@coddiwomple/core/Plan"
 import * as Schema from "effect/Schema"
+import type { Basis } from "./Basis.ts"
+import * as OutFile from "./OutFile.ts"
 import type { SinkPlan } from "./PlanText.ts"
 
 const Item = Schema.Struct({
@@ -17,8 +19,11 @@ const Item = Schema.Struct({
   before: Schema.optionalKey(Schema.String)
 })
 
+/** 1 held items alone. */
+const version = 2
+
 const Saved = Schema.Struct({
-  version: Schema.Literal(1),
+  version: Schema.Literal(version),
   cw: Schema.String,
   created: Schema.String,
   /** Of the pipeline file, relative to the plan. */
@@ -28,10 +33,23 @@ const Saved = Schema.Struct({
     Schema.String,
     Schema.Record(
       Schema.String,
-      Schema.Struct({ items: Schema.Array(Item), opaque: Schema.optionalKey(Schema.Boolean) })
+      Schema.Struct({
+        items: Schema.Array(Item),
+        opaque: Schema.optionalKey(Schema.Boolean),
+        /** Digests: see Basis. */
+        where: Schema.String,
+        what: Schema.String
+      })
     )
   ),
   /** Of everything above: a plan that was edited is refused. */
+  digest: Schema.String
+})
+
+const Older = Schema.Struct({
+  version: Schema.Literal(1),
+  cw: Schema.String,
+  pipelines: Schema.Record(Schema.String, Schema.Unknown),
   digest: Schema.String
 })
 
@@ -51,6 +69,8 @@ const items = (plan: Plan): ReadonlyArray<Item> => [...plan.items].sort(compareI
 export interface Planned {
   readonly pipeline: string
   readonly sinks: ReadonlyArray<SinkPlan>
+  /** By sink. */
+  readonly bases: ReadonlyMap<string, Basis>
 }
 
 export const make = (
@@ -58,18 +78,18 @@ export const make = (
   about: { readonly cw: string; readonly file: string; readonly allowDeletes: number | "all" | undefined }
 ): Saved => {
   const body = {
-    version: 1 as const,
+    version: version as typeof version,
     cw: about.cw,
     created: new Date().toISOString(),
     file: about.file,
     ...(about.allowDeletes === undefined ? {} : { allowDeletes: about.allowDeletes }),
     pipelines: Object.fromEntries(
-      planned.map(({ pipeline, sinks }) => [
+      planned.map(({ bases, pipeline, sinks }) => [
         pipeline,
         Object.fromEntries(
           sinks.map(({ sink, plan }) => [
             sink,
-            { items: items(plan), ...(plan.opaque === true ? { opaque: true } : {}) }
+            { items: items(plan), ...(plan.opaque === true ? { opaque: true } : {}), ...bases.get(sink)! }
           ])
         )
       ])
@@ -78,17 +98,33 @@ export const make = (
   return { ...body, digest: digest(canonical(body)) }
 }
 
-export const write = (path: string, saved: Saved): void => {
-  const temporary = `${path}.${process.pid}.tmp`
-  writeFileSync(temporary, `${JSON.stringify(saved, null, 1)}\n`)
-  renameSync(temporary, path)
+/** What `--out` may replace: a plan, whether or not it is still valid. */
+export const outFile: OutFile.Kind = {
+  what: "a plan",
+  flag: "--out",
+  is: (text) => {
+    try {
+      return Schema.is(Schema.Union([Saved, Older]))(JSON.parse(text))
+    } catch {
+      return false
+    }
+  }
 }
+
+export const write = (path: string, saved: Saved): OutFile.Problem | undefined =>
+  OutFile.write(path, `${JSON.stringify(saved, null, 1)}\n`, outFile)
 
 /** The plan, or why the file cannot be used. */
 export const read = (path: string): Saved | Diagnostic.Diagnostic => {
   const place = { file: path }
   try {
-    const saved = Schema.decodeUnknownSync(Saved)(JSON.parse(readFileSync(path, "utf8")))
+    const text: unknown = JSON.parse(readFileSync(path, "utf8"))
+    if (Schema.is(Older)(text))
+      return Diagnostic.error("CW904", `${path} was made by an older cw, which did not write down all it rests on`, {
+        place,
+        help: "plan again with `cw plan --out`"
+      })
+    const saved = Schema.decodeUnknownSync(Saved)(text)
     const { digest: stated, ...body } = saved
     return digest(canonical(body)) === stated
       ? saved
@@ -105,7 +141,13 @@ export const read = (path: string): Saved | Diagnostic.Diagnostic => {
 const key = (item: Item): string => JSON.stringify([item.target, item.id])
 
 /** What differs between what was planned and what would be done now; empty where nothing moved. */
-export const moved = (saved: Saved, pipeline: string, sink: string, plan: Plan): ReadonlyArray<string> => {
+export const moved = (
+  saved: Saved,
+  pipeline: string,
+  sink: string,
+  plan: Plan,
+  basis: Basis
+): ReadonlyArray<string> => {
   const then = saved.pipelines[pipeline]?.[sink]
   if (then === undefined) return [`sink ${sink} was not in the plan`]
   const before = new Map(then.items.map((item) => [key(item), item]))
@@ -121,5 +163,7 @@ export const moved = (saved: Saved, pipeline: string, sink: string, plan: Plan):
   }
   for (const [k, item] of before) if (!now.has(k)) out.push(`${name(item)}: was to ${item.op}, is as it should be now`)
   if ((then.opaque ?? false) !== (plan.opaque ?? false)) out.push(`sink ${sink} is another one now`)
+  if (then.where !== basis.where) out.push("where it writes has changed: its configuration, or a cluster")
+  if (then.what !== basis.what && out.length === 0) out.push("what it is given has changed")
   return out
 }

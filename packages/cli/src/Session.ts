@@ -8,6 +8,7 @@ import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { Engine, type EngineOptions } from "@coddiwomple/core/Engine"
 import type { Stamped } from "@coddiwomple/core/Event"
 import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -104,7 +105,10 @@ const each = ({ engine }: Session, f: (event: Stamped) => Effect.Effect<void>) =
   Effect.forkScoped(Stream.runForEach(engine.events, f), { startImmediately: true })
 
 /** What addresses a successful run gave out is written down, so that they stay. */
-export const remember = ({ engine, pipeline }: Session): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>> =>
-  Effect.map(engine.rendering, (rendering) =>
-    rendering === undefined || pipeline.lock === undefined ? [] : pipeline.lock.update(rendering.model)
+export const remember = ({
+  engine,
+  pipeline
+}: Session): Effect.Effect<ReadonlyArray<Diagnostic.Diagnostic>, never, FileSystem.FileSystem> =>
+  Effect.flatMap(engine.rendering, (rendering) =>
+    rendering === undefined || pipeline.lock === undefined ? Effect.succeed([]) : pipeline.lock.update(rendering.model)
   )

@@ -35,14 +35,23 @@ export const paint = (
   return stream.isTTY === true && env.TERM !== "dumb" ? coloured : plain
 }
 
-/** Quiet end when nobody reads any more. To be called once, before the first write. */
-export const endWithReader = (): void => {
-  const quiet = (error: NodeJS.ErrnoException): void => {
-    if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") process.exit(0)
-    throw error
+/**
+ * Quiet end when nobody reads any more, a plain one when nothing more fits. To be called once, before the first write;
+ * `leave` ends the process.
+ */
+export const endWithReader = (leave: (code: number) => void): void => {
+  const end = (stream: string) => (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") return leave(0)
+    sayNow(`cw: standard ${stream} cannot be written: ${error.message.replace(/, write$/, "")}`)
+    leave(1)
   }
-  process.stdout.on("error", quiet)
-  process.stderr.on("error", quiet)
+  process.stdout.on("error", end("output"))
+  process.stderr.on("error", end("error"))
+}
+
+/** Resolves when all that was written is out; a stream that nobody wrote to is left alone. */
+export const flushed = async (stream: NodeJS.WriteStream): Promise<void> => {
+  if (stream.writableLength > 0) await write("", stream)
 }
 
 /** Resolves when the stream has taken the bytes. */

@@ -57,6 +57,11 @@ export const sentence = (pipeline: string, result: RunResult, dryRun: boolean): 
   if (outcomes("unknown") > 0) told.push(`${outcomes("unknown")} unknown`)
   const unchanged = result.sinks.reduce((n, sink) => n + (sink.plan?.unchanged ?? 0), 0)
   if (unchanged > 0) told.push(`${unchanged} unchanged`)
+  const plans = result.sinks.flatMap((sink) => (sink.plan === undefined ? [] : [sink.plan]))
+  const conflicts = plans.reduce((n, plan) => n + plan.items.filter((item) => item.op === "conflict").length, 0)
+  if (conflicts > 0) told.push(`${conflicts} in conflict`)
+  const unread = plans.reduce((n, plan) => n + (plan.failed?.size ?? 0), 0)
+  if (unread > 0) told.push(`${count(unread, "cluster")} failed`)
   if (result.held.size > 0) told.push(`${count(result.held.size, "service")} held`)
   return `${Diagnostic.printable(pipeline)}: ${told.join(", ")}.`
 }

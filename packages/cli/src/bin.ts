@@ -4,7 +4,21 @@
  */
 import * as Terminal from "./Terminal.ts"
 
-Terminal.endWithReader()
+let decided = false
+const leave = (code: number): never => {
+  decided = true
+  process.exit(code)
+}
+
+// Plugin code that never answers lets the event loop run dry, and it may end the process itself: neither is a success.
+process.on("exit", (code) => {
+  if (decided || (code !== 0 && code !== 13)) return
+  Terminal.sayNow("cw: ended before it was done: a plugin never answered, or ended the process itself")
+  Terminal.sayNow("    a `timeout` on its node says which")
+  process.exitCode = 1
+})
+
+Terminal.endWithReader(leave)
 // Node tells about type stripping and the like on stderr; users of cw need not know.
 process.removeAllListeners("warning")
 // Set by bin/handover.js; Deno, which never needs it, may forbid to touch the environment.
@@ -17,10 +31,13 @@ process.on("uncaughtException", (error: unknown) => {
   process.exit(1)
 })
 
-const args = process.argv.slice(2)
-const lean = args[0] === "gen" ? await (await import("./lean.ts")).gen(args.slice(1)) : undefined
-const code = lean ?? (await (await import("./main.ts")).main(args))
+const run = async (args: ReadonlyArray<string>): Promise<never> => {
+  const lean = args[0] === "gen" ? await (await import("./lean.ts")).gen(args.slice(1)) : undefined
+  const code = lean ?? (await (await import("./main.ts")).main(args))
+  // What was written must be out before the process ends; what still runs must not keep it alive.
+  await Promise.all([Terminal.flushed(process.stdout), Terminal.flushed(process.stderr)])
+  return leave(code)
+}
 
-// What was written must be out before the process ends; what still runs must not keep it alive.
-await Promise.all([Terminal.write(""), Terminal.write("", process.stderr)])
-process.exit(code)
+// Not awaited here: Node has words of its own for a module that never settles.
+void run(process.argv.slice(2))

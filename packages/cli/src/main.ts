@@ -13,6 +13,7 @@ import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import { root } from "./commands/index.ts"
+import { sentence } from "./Concealed.ts"
 import * as ExitCode from "./ExitCode.ts"
 import { Life } from "./Life.ts"
 import * as Signals from "./Signals.ts"
@@ -24,7 +25,7 @@ import { version } from "./Version.ts"
 const logger = (json: boolean) =>
   Logger.layer([
     Logger.make<unknown, void>(({ date, logLevel, message }) => {
-      const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+      const text = sentence((Array.isArray(message) ? message : [message]).map(String).join(" "))
       const level = logLevel.toLowerCase()
       if (json) Terminal.say(JSON.stringify({ type: "log", time: date.toISOString(), level, message: text }))
       else Terminal.say(`cw: ${level}: ${text}`)
@@ -68,8 +69,8 @@ const codeOf = (cause: Cause.Cause<unknown>): number => {
       ? ExitCode.ok
       : ExitCode.usage
   }
-  Terminal.say(`cw: internal error: ${error instanceof Error ? error.message : String(error)}`)
+  Terminal.say(`cw: internal error: ${sentence(error instanceof Error ? error.message : String(error))}`)
   Terminal.say("    this is a bug of cw, please report it; CW_DEBUG=1 shows where it happened")
-  if (process.env.CW_DEBUG) Terminal.say(Cause.pretty(cause))
+  if (process.env.CW_DEBUG) Terminal.say(sentence(Cause.pretty(cause)))
   return ExitCode.failed
 }

@@ -12,6 +12,8 @@ import type { Document } from "./Document.ts"
 import { fill, shapeAt, unresolved } from "./Fill.ts"
 import { at, type Finding, findings, unknownKey, wrongType } from "./Findings.ts"
 import { fieldText, type Interpolated, scrub } from "./Interpolation.ts"
+import { looksSecret, maskText, stars } from "./Mask.ts"
+import { isSecret } from "./Secret.ts"
 import { type Shape, shapeOf } from "./Shape.ts"
 import { find, type Path, scalar } from "./Tree.ts"
 
@@ -85,20 +87,30 @@ const holdsUnresolved = (value: unknown): boolean =>
 const diagnostic = (finding: Finding, read: Read, part: Part, value: unknown, shape: Shape): Diagnostic.Diagnostic => {
   const path = [...part.path, ...finding.path]
   const what = finding.code === "CW102" || finding.code === "CW103" ? "key" : "value"
+  const place = read.document.place(path, what)
+  const name = finding.path[finding.path.length - 1]
+  const secret =
+    what === "value" && (isSecret(shapeAt(shape, finding.path)) || (typeof name === "string" && looksSecret(name)))
   return Diagnostic.error(
     finding.code,
-    finding.foreign === true ? scrub(finding.message, read.interpolated) : finding.message,
+    finding.foreign === true ? maskText(scrub(finding.message, read.interpolated)) : finding.message,
     {
-      place: read.document.place(path, what),
+      place: secret ? withoutValue(place) : place,
       field: fieldText(path),
       node: part.node,
       help:
         finding.help ??
         wholeHelp(finding, part) ??
-        hint(finding, value, read.document.written(path)) ??
+        hint(finding, value, secret ? "…" : read.document.written(path)) ??
         described(finding, shape)
     }
   )
+}
+
+/** The line of a secret field as far as it is none. */
+const withoutValue = (place: Diagnostic.Place): Diagnostic.Place => {
+  const { col = 1, source } = place
+  return source === undefined ? place : { ...place, source: source.slice(0, col - 1) + stars(source.slice(col - 1)) }
 }
 
 const wholeHelp = ({ code, path }: Finding, { help }: Part): string | undefined =>

@@ -1,6 +1,7 @@
 /**
- * The configuration as it counts, for `cw config`: with defaults and filled-in values, and where each value comes from.
- * Secret fields and whatever came out of a file are `<redacted>`; of a plugin that is not loaded, all from outside.
+ * The configuration as it counts, for `cw config`: with defaults, and where each value comes from. What variables filled
+ * in stays the reference; secret fields and whatever came out of a file are `<redacted>`; of a plugin that is not loaded,
+ * all from outside.
  */
 import type { Place } from "@coddiwomple/core/Diagnostic"
 import { placeText } from "@coddiwomple/core/Diagnostic"
@@ -9,6 +10,7 @@ import { Document as Yaml, isScalar } from "yaml"
 import { memberOf, typed } from "./Fill.ts"
 import type { Pipeline, PipelineNode } from "./Pipeline.ts"
 import * as Config from "./PipelineConfig.ts"
+import { isSecret, keyShape } from "./Secret.ts"
 import { type Shape, shapeOf } from "./Shape.ts"
 import { child, find, fromValue, mapping, type Path, put, type Tree } from "./Tree.ts"
 
@@ -155,8 +157,9 @@ class Walk {
     if (filled === undefined) return this.unredacted ? tree.value : masked(tree.value)
     const value = typed(filled.value, shape)
     if (this.unredacted) return value
-    const hidden = shape === undefined ? filled.from.length > 0 : filled.from.some((f) => f.startsWith("file:"))
-    return hidden ? redacted : masked(value)
+    // Nobody can say which variables are secret: what came from outside is shown as it is referred to.
+    if (filled.from.length === 0) return masked(value)
+    return shape === undefined || filled.from.some((f) => f.startsWith("file:")) ? redacted : masked(tree.value)
   }
 }
 
@@ -176,23 +179,12 @@ const member = (shape: Shape | undefined, tree: Tree | undefined): Shape | undef
   return shape.members.find(fits)
 }
 
-/** Where any form of a union keeps a key secret, it is. */
-const keyShape = (wanted: Shape | undefined, chosen: Shape | undefined, key: string): Shape | undefined => {
-  const members = wanted?.type === "union" ? wanted.members : []
-  const secret = members.map((m) => memberOf(m, key)).find(isSecret)
-  return secret ?? memberOf(chosen ?? wanted, key)
-}
-
-const isSecret = (shape: Shape | undefined): boolean =>
-  shape !== undefined &&
-  (shape.secret ||
-    (shape.type === "union" && shape.members.some(isSecret)) ||
-    (shape.type === "again" && shape.get().secret))
-
-/** Credentials in a URL are never shown, whatever field holds it. */
+/** Credentials in a URL are never shown, whatever field holds it; a reference to them is. */
 const masked = (value: unknown): unknown =>
   typeof value === "string"
-    ? value
-        .replace(/(https?:\/\/)[^\s/@]+@/gi, `$1${redacted}@`)
-        .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi, `$1${redacted}@`)
+    ? value.replace(/([a-z][a-z0-9+.-]*:\/\/)([^\s/@]+)@/gi, (all, scheme: string, user: string) =>
+        isReference(user) ? all : `${scheme}${redacted}@`
+      )
     : value
+
+const isReference = (text: string): boolean => /^[^:]*:?\$\{[^}]*\}$/.test(text) && !/^[^$]*[^$:]\$\{/.test(text)

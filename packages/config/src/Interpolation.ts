@@ -48,7 +48,8 @@ export const interpolate = Effect.fnUntraced(function* (document: Document, inpu
   const files = new Map<string, Effect.Effect<string, string>>()
   const work: Array<{ readonly scalar: Scalar; readonly path: Path; readonly text: string }> = []
   scalars(document.root, (scalar, path) => {
-    if (typeof scalar.value === "string" && scalar.value.includes("${")) work.push({ scalar, path, text: scalar.value })
+    if (typeof scalar.value === "string" && /^\$|\$\{/.test(scalar.value))
+      work.push({ scalar, path, text: scalar.value })
   })
   const read = Effect.fnUntraced(function* (path: string) {
     const known = files.get(path) ?? (yield* Effect.cached(inputs.readFile(path)))
@@ -170,7 +171,19 @@ const nearMiss = (text: string): { readonly message: string; readonly help: stri
       help: `did you mean \`\${${near}:…}\`? write $\${ for a literal \${`
     }
   }
-  return undefined
+  return shellForm(text)
+}
+
+/** `${OUT}/x` and `$OUT/x`: a segment of a path that only a shell would fill in. Elsewhere in a text it may well be meant. */
+const shellForm = (text: string): { readonly message: string; readonly help: string } | undefined => {
+  const found = /^(?:[^\s$]*\/)?\$\{([A-Za-z_]\w*)\}(?=\/|$)|^\$([A-Za-z_]\w*)(?=\/|$)/.exec(text)
+  const name = found?.[1] ?? found?.[2]
+  if (name === undefined || /\s/.test(text)) return undefined
+  const literal = found![1] === undefined ? `./$${name} for a folder of that name` : "$${ for a literal ${"
+  return {
+    message: `\`${found![1] === undefined ? `$${name}` : `\${${name}}`}\` is kept as text`,
+    help: `did you mean \`\${env:${name}}\`? write ${literal}`
+  }
 }
 
 const letters = (word: string): string => [...word].sort().join("")

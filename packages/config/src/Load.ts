@@ -4,6 +4,7 @@
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { canonical, digest } from "@coddiwomple/core/Digest"
+import { common, lexical, overlap, type Site } from "@coddiwomple/core/Exclusive"
 import * as Graph from "@coddiwomple/core/Graph"
 import { type AnyPlugin, type Kind, kindOf } from "@coddiwomple/core/Plugin"
 import type { SinkPlugin } from "@coddiwomple/core/Sink"
@@ -27,6 +28,8 @@ export interface LoadInputs extends Inputs {
    * that are switched off) leaves the node without plugin: what only the plugin knows is then not checked.
    */
   readonly plugins: (uses: string, kind: Kind) => Effect.Effect<AnyPlugin | Diagnostic.Diagnostic>
+  /** One form for all spellings of a local path; without it by its letters. */
+  readonly path?: (path: string) => string
 }
 
 export interface Loaded {
@@ -79,8 +82,9 @@ export const loadDocument = Effect.fnUntraced(function* (
   }
   const nodes: Array<Configured> = []
   const resolve = yield* memo(inputs, inline)
+  const site = { pipeline: envelope.name ?? "pipeline", path: inputs.path ?? lexical }
   for (const node of envelope.nodes) {
-    if (node.enabled) nodes.push(yield* configure(node, read, resolve, diagnostics))
+    if (node.enabled) nodes.push(yield* configure(node, read, resolve, site, diagnostics))
   }
   const incomplete = diagnostics.some(Diagnostic.isError)
   const wires = [...nodes.map((n) => wireOf(n)), ...off.map((n): Graph.Wire => ({ kind: n.kind, id: n.id, off: true }))]
@@ -135,6 +139,7 @@ const configure = Effect.fnUntraced(function* (
   envelope: NodeEnvelope,
   read: Read,
   resolve: Resolve,
+  site: Site,
   diagnostics: Array<Diagnostic.Diagnostic>
 ) {
   const { kind, id, path } = envelope
@@ -167,7 +172,7 @@ const configure = Effect.fnUntraced(function* (
   }
   const checked = yield* check<unknown>(found.config, read, { path: [...path, "with"], noun: found.type, node: id })
   diagnostics.push(...checked.diagnostics)
-  const exclusive = checked.decoded === undefined ? undefined : exclusiveOf(found, checked.decoded)
+  const exclusive = checked.decoded === undefined ? undefined : exclusiveOf(found, checked.decoded, site)
   if (exclusive instanceof Error) {
     const message = `sink \`${id}\` cannot say what it writes`
     diagnostics.push(
@@ -178,10 +183,10 @@ const configure = Effect.fnUntraced(function* (
   return { envelope, plugin: found, config: checked.value, exclusive }
 })
 
-const exclusiveOf = (plugin: AnyPlugin, config: unknown): ReadonlyArray<string> | undefined | Error => {
+const exclusiveOf = (plugin: AnyPlugin, config: unknown, site: Site): ReadonlyArray<string> | undefined | Error => {
   if (kindOf(plugin) !== "sink") return undefined
   try {
-    return (plugin as SinkPlugin).traits.exclusive?.(config)
+    return (plugin as SinkPlugin).traits.exclusive?.(config, site)
   } catch (cause) {
     return cause instanceof Error ? cause : new Error(String(cause))
   }
@@ -291,16 +296,18 @@ const clashes = (pipelines: ReadonlyArray<Pipeline>): ReadonlyArray<Clash> => {
       out.push({ pipeline, diagnostic: Diagnostic.error("CW107", message, { place, related }) })
     }
     for (const node of pipeline.nodes) {
-      for (const key of new Set(node.exclusive)) {
-        const first = targets.get(key)
-        if (first === undefined) targets.set(key, { pipeline, id: node.id })
-        else if (first.pipeline !== pipeline) {
-          const target = scrub(key, pipeline.read.interpolated)
+      const keys = new Set(node.exclusive)
+      for (const key of keys) {
+        const found = [...targets].find(([taken, t]) => t.pipeline !== pipeline && overlap(taken, key))
+        if (found !== undefined) {
+          const [taken, first] = found
+          const target = scrub(common(taken, key), pipeline.read.interpolated)
           const message = `sink \`${node.id}\` and sink \`${first.id}\` of pipeline \`${first.pipeline.name}\` both write ${target}`
           const diagnostic = Diagnostic.error("CW305", message, { place: node.place(), node: node.id })
           out.push({ pipeline, diagnostic })
         }
       }
+      for (const key of keys) if (!targets.has(key)) targets.set(key, { pipeline, id: node.id })
     }
   }
   return out

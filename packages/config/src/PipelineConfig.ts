@@ -5,6 +5,7 @@
 import { parseRange } from "@coddiwomple/core/Addresses"
 import { DurationText } from "@coddiwomple/core/DurationText"
 import { defaultLimits } from "@coddiwomple/core/Guard"
+import { suffixProblem } from "@coddiwomple/core/Names"
 import type { Kind } from "@coddiwomple/core/Plugin"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -25,6 +26,10 @@ const label = Schema.String.check(
 const suffix = Schema.String.check(
   Schema.isPattern(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/u, {
     expected: "a domain without a dot at either end, as `global`"
+  }),
+  Schema.makeFilter((text: string) => suffixProblem(text), {
+    expected: "a domain beside cluster.local, as `global`",
+    toJsonSchema: () => [{ not: { pattern: "^((.+[.])?cluster[.])?local$" } }, true]
   })
 )
 
@@ -129,7 +134,10 @@ const Addresses = Schema.Struct({
 
 export const ModelConfig = Schema.Struct({
   suffix: suffix
-    .annotate({ description: "Domain of the global names." })
+    .annotate({
+      description:
+        "Domain of the global names, as `global`: not that of Kubernetes, `cluster.local`, nor one above or below it."
+    })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed("global"))),
   prefer: Schema.Array(Schema.String)
     .annotate({ description: "Sources in the order in which they win where they disagree." })

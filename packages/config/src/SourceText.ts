@@ -1,5 +1,6 @@
 /** A file's text with its lines: turns offsets into places. Every place lies within the text, whatever the offset. */
 import type { Place } from "@coddiwomple/core/Diagnostic"
+import { maskLine } from "./Mask.ts"
 
 export interface Span {
   readonly start: number
@@ -28,7 +29,7 @@ export class SourceText {
     const source = this.text.slice(from, next === undefined ? undefined : next - 1).replace(/\r$/, "")
     const col = Math.min(offset - from, source.length) + 1
     const endCol = Math.max(col, Math.min(end - from, source.length) + 1)
-    return { file: this.file, line, col, ...(endCol > col ? { endCol } : {}), source }
+    return { file: this.file, line, col, ...(endCol > col ? { endCol } : {}), source: maskLine(source) }
   }
 
   /** The line of an offset, from 1. */

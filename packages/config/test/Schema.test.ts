@@ -117,6 +117,19 @@ describe("JSON Schema", () => {
     expect(accepts({ kind: "PipelineTest", given: {} })).toBe(true)
   })
 
+  it("refuses a suffix as the loader does", async () => {
+    for (const [suffix, ok] of [
+      ["local", false],
+      ["cluster.local", false],
+      ["a.b.cluster.local", false],
+      ["mycluster.local", true],
+      ["cluster.local.example", true]
+    ] as const) {
+      const document = { ...good, model: { suffix } }
+      expect([suffix, await loaderAccepts(document), accepts(document)]).toEqual([suffix, ok, ok])
+    }
+  })
+
   it("agrees with the loader on every way of spoiling a good file", async () => {
     const all = paths(good).filter((p) => p.length > 0 && p[0] !== "x-note")
     const values = [null, true, false, 0, -1, 1.5, "", "x", "${env:X}", [], ["x"], {}, { x: 1 }]

@@ -1,11 +1,12 @@
 /**
  * Virtual IPs: one per service that declares none, hashed into a range, pinned by a lock file.
  * Nobody moves when someone is added: a pinned service keeps its address, and a service that left keeps its entry,
- * so that an address is never handed on to another service while clients may still hold it.
+ * so that an address is never handed on to another service while clients may still hold it, not even to one that
+ * declares it. Addresses are compared in their one spelling.
  */
 import ipaddr from "ipaddr.js"
 import * as Diagnostic from "./Diagnostic.ts"
-import { isIp } from "./Names.ts"
+import { canonicalIp, isIp } from "./Names.ts"
 
 export const defaultRange = "240.0.0.0/8"
 
@@ -46,11 +47,17 @@ export const parseRange = (cidr: string): Range | { readonly problem: string } =
   if (bits > 28) return { problem: `"${cidr}" is too small: at most /28` }
   const kind = ip.range()
   if (kind !== "reserved" && kind !== "private" && kind !== "carrierGradeNat") {
-    return { problem: `"${cidr}" is a ${kind} range; use one inside 240.0.0.0/4 or a private range` }
+    return { problem: `"${cidr}" is ${named(kind)} range; use one inside 240.0.0.0/4 or a private range` }
   }
   const size = 2 ** (32 - bits)
   const base = Math.floor(parse(ip.toString()) / size) * size
   return { cidr, base, size }
+}
+
+/** `linkLocal` as people write it: `a link-local`. */
+const named = (kind: string): string => {
+  const words = kind.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)
+  return `${/^[aeio]|^un[^i]/.test(words) ? "an" : "a"} ${words}`
 }
 
 /** Why an address cannot be a virtual IP, or undefined. */
@@ -59,7 +66,8 @@ export const addressProblem = (address: string): string | undefined => {
   const n = parse(address)
   if (n >= 0xf0_00_00_00 && n < 0xff_ff_ff_ff && !inIstioRange(n)) return undefined
   if (!isIp(address)) return `"${address}" is not an IP address`
-  const kind = ipaddr.parse(address).range()
+  const ip = canonicalIp(address)
+  const kind = ipaddr.parse(ip).range()
   if (
     kind === "loopback" ||
     kind === "multicast" ||
@@ -67,9 +75,9 @@ export const addressProblem = (address: string): string | undefined => {
     kind === "linkLocal" ||
     kind === "broadcast"
   ) {
-    return `${address} is a ${kind} address`
+    return `${address} is ${named(kind)} address`
   }
-  if (inIstioRange(n)) return `${address} is in 240.240.0.0/16, from which Istio allocates`
+  if (inIstioRange(parse(ip))) return `${address} is in 240.240.0.0/16, from which Istio allocates`
   return undefined
 }
 
@@ -82,10 +90,15 @@ export class Addresses {
   private readonly range: Range
   private readonly byService = new Map<string, string>()
   private readonly owner = new Map<string, string>()
+  /** Services that declare an address which another was given before, and that other. */
+  private readonly contested = new Map<string, string>()
 
   constructor(range: Range, pinned: ReadonlyMap<string, string> = new Map()) {
     this.range = range
-    for (const [service, address] of pinned) if (this.contains(address)) this.assign(service, address)
+    for (const [service, pin] of pinned) {
+      const address = canonicalIp(pin)
+      if (this.contains(address)) this.assign(service, address)
+    }
   }
 
   /** The address of a service; undefined when the range is used up. */
@@ -105,9 +118,40 @@ export class Addresses {
     return undefined
   }
 
-  /** Keeps a declared address from being handed out. */
-  reserve(address: string): void {
-    if (!this.owner.has(address)) this.owner.set(address, "")
+  /**
+   * Sets aside what the services that changed declare, before any of them is given an address, whatever their names.
+   * Adds to them whoever waits for one of them to move.
+   */
+  declare(changed: Set<string>, declared: (service: string) => string | undefined): void {
+    for (const [service, keeper] of this.contested) if (changed.has(keeper)) changed.add(service)
+    const moved = (service: string) => declared(service) !== undefined
+    for (const service of changed) {
+      const address = declared(service)
+      const keeper = address === undefined ? undefined : this.reserve(service, address, moved)
+      if (keeper === undefined) this.contested.delete(service)
+      else this.contested.set(service, keeper)
+    }
+  }
+
+  /** The other service that was given before what this one declares. */
+  keeper(service: string): string | undefined {
+    return this.contested.get(service)
+  }
+
+  /**
+   * Keeps an address that a service declares from being handed out. Gives the other service that was given it before
+   * and has not `moved` since, which keeps it.
+   */
+  reserve(service: string, declared: string, moved: (owner: string) => boolean): string | undefined {
+    const address = canonicalIp(declared)
+    const owner = this.owner.get(address)
+    if (owner === service) return undefined
+    if (owner !== undefined && owner !== "") {
+      if (!moved(owner)) return owner
+      this.byService.delete(owner)
+    }
+    this.owner.set(address, "")
+    return undefined
   }
 
   /** All assignments, for the lock file. */
@@ -152,12 +196,14 @@ export const readLock = (
   const { addresses } = lock
   if (typeof addresses !== "object" || addresses === null || Array.isArray(addresses))
     return broken("addresses must be an object")
-  const pins = new Map<string, string>(Object.entries(addresses))
+  const pins = new Map<string, string>()
   const seen = new Map<string, string>()
   const problems: Array<Diagnostic.Diagnostic> = []
-  for (const [service, address] of pins) {
-    if (typeof address !== "string") return broken(`the address of ${JSON.stringify(service)} is not a string`)
-    const problem = addressProblem(address)
+  for (const [service, spelled] of Object.entries(addresses)) {
+    if (typeof spelled !== "string") return broken(`the address of ${JSON.stringify(service)} is not a string`)
+    const problem = addressProblem(spelled)
+    const address = canonicalIp(spelled)
+    pins.set(service, address)
     const other = seen.get(address)
     if (problem !== undefined) problems.push(Diagnostic.error("CW510", `${service}: ${problem}`, { place: { file } }))
     if (other !== undefined) {

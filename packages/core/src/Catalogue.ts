@@ -16,6 +16,10 @@ export const catalogue = {
     cure: "set it, or give a default: ${env:NAME:-default}"
   },
   CW005: { title: "file is too large or nested too deeply", cure: "make it smaller or flatter" },
+  CW006: {
+    title: "file holds no Kubernetes object",
+    cure: "render it again; an empty or broken file is never taken for no Services"
+  },
 
   CW101: { title: "not a pipeline document", cure: "a pipeline needs `sources` and `sinks`; `cw init` writes one" },
   CW102: { title: "unknown key", cure: "remove or rename the key; `cw explain` lists the keys" },
@@ -77,6 +81,7 @@ export const catalogue = {
     title: "right is missing in the cluster",
     cure: "grant it with a ClusterRole; the README of the plugin has one"
   },
+  CW429: { title: "cluster is not in the fleet", cure: "correct the name, or let a source name the cluster" },
 
   CW501: { title: "service names an unknown cluster", cure: "add the cluster, or correct the name" },
   CW502: { title: "service has no backends", cure: "name at least one cluster that runs it" },
@@ -93,7 +98,19 @@ export const catalogue = {
   CW510: { title: "address lock file is not valid", cure: "restore it from version control" },
   CW511: { title: "service has backends but no declaration", cure: "declare the service, or remove the backend" },
   CW512: { title: "two services claim one address and port", cure: "give one of them another address or port" },
-  CW513: { title: "cluster is not usable", cure: "see the reason" },
+  CW513: { title: "cluster is not usable", cure: "correct what the finding names; services in it are held until then" },
+  CW514: {
+    title: "declared address was given to another service before",
+    cure: "declare another address, or give the other service one of its own"
+  },
+  CW515: {
+    title: "backend is not the full name of a Kubernetes Service",
+    cure: "write <name>.<namespace>.svc.<domain of the cluster>"
+  },
+  CW516: {
+    title: "address lock file was changed by someone else meanwhile",
+    cure: "run again: the addresses of the file count then"
+  },
 
   CW601: {
     title: "V1: invalid DNS name",
@@ -122,7 +139,7 @@ export const catalogue = {
     title: "V12: invalid DestinationRule",
     cure: "host, a non-empty policy, and at most one of distribute, failover, failoverPriority"
   },
-  CW613: { title: "V13: invalid duration", cure: "at least 1ms, in whole milliseconds" },
+  CW613: { title: "V13: invalid duration", cure: "at least 1ms, in whole milliseconds, below 292 years" },
   CW614: { title: "V14: annotation that Istio always refuses", cure: "remove the annotation" },
   CW615: {
     title: "V15: invalid object metadata",
@@ -141,6 +158,7 @@ export const catalogue = {
     cure: "give its cluster the address of its gateway"
   },
   CW628: { title: "setting has no effect here", cure: "see the reason" },
+  CW629: { title: "clusters do not fit together", cure: "see the reason" },
   CW630: { title: "call cannot be delivered", cure: "see the steps" },
   CW631: { title: "route forms a loop", cure: "see the steps" },
   CW632: { title: "call would cross clusters in plaintext", cure: "use profile mtls or tls, or permit plaintext" },

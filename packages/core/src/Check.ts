@@ -22,6 +22,8 @@ export interface SetCheck {
   readonly shape: "set"
   /** Called once per cluster. */
   readonly run: (input: SetInput) => Eventually<ReadonlyArray<Diagnostic>>
+  /** For `cw doctor`: fails with what is missing. */
+  readonly probe?: Effect.Effect<void, PluginError>
 }
 
 export type CheckImpl = ServiceCheck | SetCheck

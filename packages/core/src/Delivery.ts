@@ -18,6 +18,7 @@ import type { SinkNode } from "./Node.ts"
 import * as Plan from "./Plan.ts"
 import { bounded, eventually, fromUnknown, type PluginError } from "./PluginError.ts"
 import type { Rendering } from "./Render.ts"
+import * as Returned from "./Returned.ts"
 import type { SinkOutcome } from "./Status.ts"
 
 interface Context extends EngineOptions {
@@ -60,6 +61,7 @@ export const makeDelivery = (context: Context) => {
       note(sink.id, { desiredGeneration: generation })
       const planned = yield* told(sink, "plan", () => sink.impl.plan(desired))
       if (Exit.isFailure(planned)) return yield* failed(sink, generation, "CW701", planned.cause)
+      Returned.plan(planned.value)
       // A sink that cannot compare is spared what cannot have changed.
       const since = desired.changesSince(progress.get(sink.id)?.appliedGeneration ?? 0)
       const same = planned.value.opaque === true && !since.all && since.groups.size === 0
@@ -95,16 +97,20 @@ export const makeDelivery = (context: Context) => {
         return { ...outcome, plan }
       }
       const report = applied.value
+      note(sink.id, { plan: Plan.counts(Plan.left(plan, report)) })
       emit({ type: "applied", node: sink.id, generation, report })
+      const silent = unsaid(sink, plan, report)
       const bad =
-        report.items.filter((i) => i.outcome === "failed" || i.outcome === "unknown").length + (plan.failed?.size ?? 0)
+        report.items.filter((i) => i.outcome !== "applied" && i.outcome !== "skipped").length +
+        silent.length +
+        (plan.failed?.size ?? 0)
       if (bad === 0) note(sink.id, { appliedGeneration: generation })
       setState(sink.id, bad === 0 ? "ready" : "degraded", bad === 0 ? undefined : `${bad} not applied`)
       return {
         sink: sink.id,
         plan,
         report,
-        diagnostics: [...plan.diagnostics, ...(report.diagnostics ?? [])],
+        diagnostics: [...plan.diagnostics, ...(report.diagnostics ?? []), ...silent],
         retryable: bad > 0
       }
     }).pipe(
@@ -209,7 +215,22 @@ const doubts = (
   return [...all.values()]
 }
 
+/** What became of an item that a report does not speak of nobody knows. */
+const unsaid = (sink: SinkNode, plan: Plan.Plan, report: Plan.Report): ReadonlyArray<Diagnostic.Diagnostic> => {
+  const due = Plan.executable(plan)
+  if (report.items.length >= due.length) return []
+  const said = new Set(report.items.map((i) => `${i.target}\u0000${i.id}`))
+  const rest = due.filter((i) => !said.has(`${i.target}\u0000${i.id}`))
+  const [first] = rest
+  if (first === undefined) return []
+  const message = `sink ${sink.id} does not say what became of ${rest.length} items, the first: ${first.id} in ${first.target}`
+  return [Diagnostic.error("CW802", message, { node: sink.id })]
+}
+
 const findings = (sink: SinkNode, code: "CW701" | "CW803", error: PluginError): ReadonlyArray<Diagnostic.Diagnostic> =>
   error.diagnostics?.map((d) => ({ node: sink.id, ...d })) ?? [
-    Diagnostic.error(code, `sink ${sink.id} (${sink.type}) failed: ${error.message}`, { node: sink.id })
+    Diagnostic.error(code, `sink ${sink.id} (${sink.type}) failed: ${error.message}`, {
+      node: sink.id,
+      help: error.retryable ? undefined : "see the cause; it is not tried again before something changes"
+    })
   ]

@@ -93,7 +93,7 @@ export interface TextOptions {
 export const toText = (d: Diagnostic, options: TextOptions = {}): string => {
   const style = options.style ?? ((_kind, text) => text)
   const lines = [`${style(d.severity, `${d.severity}[${d.code}]`)}${style("bold", `: ${printable(d.message)}`)}`]
-  const where = d.field === undefined ? "" : `   (${printable(d.field)})`
+  const where = d.field === undefined || d.field === "" ? "" : `   (${printable(d.field)})`
   if (d.place !== undefined) lines.push(...frame(d.place, where, style))
   else if (d.object !== undefined) lines.push(style("dim", `  --> ${printable(objectText(d.object))}`) + where)
   else if (d.field !== undefined) lines.push(style("dim", `  --> ${printable(d.field)}`))

@@ -29,6 +29,8 @@ export interface GatewayRef {
 /** Where and in which form a cluster takes DNS configuration. */
 export interface DnsSettings {
   readonly platform?: string
+  /** Address for a DNS server of our own, from the service range of this cluster. */
+  readonly clusterIP?: string
   readonly [key: string]: unknown
 }
 
@@ -137,6 +139,8 @@ export const key = (fact: Fact): string => {
 /** An entry that could not become a fact. Without a service identity it puts the whole partition in doubt. */
 export interface BadEntry {
   readonly service?: string
+  /** The cluster it would have been: services there are told that it cannot be used, not that it is unknown. */
+  readonly cluster?: string
   readonly diagnostics: ReadonlyArray<Diagnostic>
 }
 

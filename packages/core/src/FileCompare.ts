@@ -32,7 +32,13 @@ export const examine = (
     if (slot === undefined) return undefined
     const { entry, wanted } = slot
     const service = wanted?.entry.service ?? entry?.service
-    const item = { target, id: path, ...(service === undefined ? {} : { service }) }
+    const before = entry?.service
+    const item = {
+      target,
+      id: path,
+      ...(service === undefined ? {} : { service }),
+      ...(before === undefined || before === service ? {} : { formerly: before })
+    }
     tree.silent.delete(path)
     const place = { file: disk.at(tree.full(path)) }
     if (wanted?.refused !== undefined) {

@@ -138,6 +138,12 @@ export class FileTree {
     this.known = false
   }
 
+  /** Whether the manifest lists something of a service. */
+  owns(service: string): boolean {
+    for (const { entry } of this.slots.values()) if (entry?.service === service) return true
+    return false
+  }
+
   full(path: string): string {
     return this.options.folder === "" ? path : `${this.options.folder}/${path}`
   }

@@ -144,7 +144,8 @@ export const files = (
         return yield* Effect.gen(function* () {
           const result = yield* tree.plan({ all }, again)
           left ??= yield* isLeft(fs, disk.at(`${state}/lock`))
-          return planOf(target, { ...result, bookkeeping: result.bookkeeping || left })
+          const plan = planOf(target, { ...result, bookkeeping: result.bookkeeping || left })
+          return { ...plan, owns: (_target: string, service: string) => tree.owns(service) }
         }).pipe(Effect.mapError((error) => failure(`cannot read ${disk.root}`, error)))
       })
 

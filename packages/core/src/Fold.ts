@@ -7,7 +7,7 @@ import * as HashMap from "effect/HashMap"
 import { Addresses, parseRange, type Range } from "./Addresses.ts"
 import { Claims } from "./Claims.ts"
 import * as Diagnostic from "./Diagnostic.ts"
-import { type Fact, key as factKey, type SourceEvent } from "./Fact.ts"
+import { type BadEntry, type Fact, key as factKey, type SourceEvent } from "./Fact.ts"
 import { Fleet, type Held, type Model, type PartitionState, type Service } from "./Model.ts"
 import { index, type Indexes, subject, unindex } from "./Indexes.ts"
 import * as Resolve from "./Resolve.ts"
@@ -35,7 +35,7 @@ export const defaultFoldOptions: FoldOptions = {
 interface Partition {
   state: PartitionState
   facts: Map<string, Fact>
-  bad: ReadonlyArray<{ readonly service?: string; readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic> }>
+  bad: ReadonlyArray<BadEntry>
   diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
 }
 
@@ -167,6 +167,7 @@ export class Fold {
     const dirty = fleetChanged
       ? new Set([...this.dirty, ...this.indexes.services.keys(), ...this.indexes.backends.keys(), ...bad.keys()])
       : new Set(this.dirty)
+    this.addresses.declare(dirty, (id) => this.indexes.services.get(id)?.[0]?.fact.address)
     this.dirty.clear()
     this.fleetDirty = false
     this.stateDirty = false
@@ -183,7 +184,10 @@ export class Fold {
       const id = queue[i]!
       const found = this.resolve(id, fleet, bad)
       resolved.set(id, found)
-      const claims = found !== undefined && "hosts" in found ? found.hosts.map((key) => ({ key })) : []
+      // Also those of a held service, as far as facts say them: what is live of it still has them.
+      const hosts =
+        found === undefined ? [] : "hosts" in found ? found.hosts : (found.standing?.hosts ?? found.claims ?? [])
+      const claims = hosts.map((key) => ({ key }))
       for (const other of this.hostClaims.set(id, claims)) {
         if (resolved.has(other)) continue
         resolved.set(other, undefined)
@@ -254,12 +258,21 @@ export class Fold {
   }
 
   private setBad(partition: Partition, bad: Partition["bad"]): void {
-    for (const entry of [...partition.bad, ...bad]) if (entry.service !== undefined) this.dirty.add(entry.service)
+    for (const entry of [...partition.bad, ...bad]) {
+      if (entry.service !== undefined) this.dirty.add(entry.service)
+      if (entry.cluster !== undefined) this.fleetDirty = true
+    }
     partition.bad = bad
   }
 
   private doubtful(partition: Partition): boolean {
     return partition.bad.some((entry) => entry.service === undefined)
+  }
+
+  /** Names of clusters whose entries could not become facts. */
+  private unreadable(): ReadonlyArray<string> {
+    const partitions = [...this.sources.values()].flatMap((byName) => [...byName.values()])
+    return partitions.flatMap(({ bad }) => bad.flatMap(({ cluster }) => cluster ?? []))
   }
 
   /** Findings of the entries that could not become facts, by service. */
@@ -276,10 +289,13 @@ export class Fold {
   }
 
   private resolveFleet(): Fleet {
-    const { bad, clusters, findings } = resolveFleet(this.indexes.clusters.values(), this.compare)
+    const { bad, clusters, findings } = resolveFleet(this.indexes.clusters.values(), this.compare, this.options.suffix)
     this.badClusters = new Set(bad.map((b) => partitionKey(b.source, b.partition)))
     this.clusterFindings = findings
-    return same(clusters, this.last.fleet.clusters) ? this.last.fleet : new Fleet(clusters, this.options.suffix)
+    const unusable = new Set([...bad.map((b) => b.name), ...this.unreadable()])
+    const old = this.last.fleet
+    const alike = unusable.size === old.unusable.size && [...unusable].every((name) => old.unusable.has(name))
+    return alike && same(clusters, old.clusters) ? old : new Fleet(clusters, this.options.suffix, unusable)
   }
 
   private resolve(id: string, fleet: Fleet, bad: BadByService): Service | Held | undefined {
@@ -291,11 +307,8 @@ export class Fold {
     const { result, warnings } = resolveService(id, spoken, {
       fleet,
       suffix: this.options.suffix,
-      address: (service, declared) => {
-        if (declared === undefined) return this.addresses.of(service)
-        this.addresses.reserve(declared)
-        return declared
-      }
+      address: (service, declared) => declared ?? this.addresses.of(service),
+      keeper: this.addresses.keeper(id)
     })
     if (warnings.length > 0) this.warnings.set(id, warnings)
     else this.warnings.delete(id)
@@ -303,26 +316,31 @@ export class Fold {
   }
 
   private withClaims(id: string, resolved: Service | Held | undefined): Service | Held | undefined {
-    if (resolved === undefined || "diagnostics" in resolved) return resolved
-    const lost = this.hostClaims.lost(id)
-    if (lost.length === 0) return resolved
+    const service = resolved !== undefined && "diagnostics" in resolved ? resolved.standing : resolved
+    const lost = service === undefined ? [] : this.hostClaims.lost(id)
+    if (service === undefined || lost.length === 0) return resolved
+    const of = resolved !== undefined && "diagnostics" in resolved ? resolved.diagnostics : []
     return {
       identity: id,
-      standing: { ...resolved, hosts: resolved.hosts.filter((host) => lost.every(({ claim }) => claim.key !== host)) },
-      diagnostics: lost.map(({ claim, winner }) => {
-        const other = this.indexes.services.get(winner)?.[0]
-        const place = other?.fact.origin.place?.()
-        return Diagnostic.error("CW503", `services ${winner} and ${id} both claim ${claim.key}; ${winner} keeps it`, {
-          ...Resolve.at(resolved.origin, ["dns_prefixes"]),
-          service: id,
-          related: [
-            {
-              message: `${winner} is declared in ${other?.fact.origin.label ?? "another source"}`,
-              ...(place === undefined ? {} : { place })
-            }
-          ]
+      standing: { ...service, hosts: service.hosts.filter((host) => lost.every(({ claim }) => claim.key !== host)) },
+      rivals: [...new Set(lost.map(({ winner }) => winner))],
+      diagnostics: [
+        ...of,
+        ...lost.map(({ claim, winner }) => {
+          const other = this.indexes.services.get(winner)?.[0]
+          const place = other?.fact.origin.place?.()
+          return Diagnostic.error("CW503", `services ${winner} and ${id} both claim ${claim.key}; ${winner} keeps it`, {
+            ...Resolve.at(service.origin, ["dns_prefixes"]),
+            service: id,
+            related: [
+              {
+                message: `${winner} is declared in ${other?.fact.origin.label ?? "another source"}`,
+                ...(place === undefined ? {} : { place })
+              }
+            ]
+          })
         })
-      })
+      ]
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Code } from "./Catalogue.ts"
 import * as Diagnostic from "./Diagnostic.ts"
+import { common, overlap } from "./Exclusive.ts"
 import type { Policy } from "./Guard.ts"
 import type { Node } from "./Node.ts"
 import type { Kind } from "./Plugin.ts"
@@ -355,11 +356,12 @@ const targets = (sinks: ReadonlyArray<Wire>, problems: Array<Problem>): void => 
   const owner = new Map<string, string>()
   for (const sink of sinks) {
     const clash = new Map<string, string>()
-    for (const key of new Set(sink.exclusive ?? [])) {
-      const other = owner.get(key)
-      if (other === undefined) owner.set(key, sink.id)
-      else if (!clash.has(other)) clash.set(other, key)
+    const keys = new Set(sink.exclusive ?? [])
+    for (const key of keys) {
+      for (const [taken, other] of owner)
+        if (overlap(taken, key) && !clash.has(other)) clash.set(other, common(taken, key))
     }
+    for (const key of keys) if (!owner.has(key)) owner.set(key, sink.id)
     for (const [other, key] of clash) {
       problem(problems, "CW305", sink, [], `sinks \`${other}\` and \`${sink.id}\` both write ${key}`)
     }

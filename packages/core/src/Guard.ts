@@ -47,6 +47,25 @@ const lacking = (combines: Combines, { held, partitions, uncertain = [] }: Safet
   return first === undefined ? undefined : `service ${first} is held`
 }
 
+/** Why what belongs to services must stay as it is: one of them is held, or something of a held one is in its way. */
+const obstacles = (plan: Plan, { held }: Safety): ((item: PlanItem) => string | undefined) => {
+  const losers = new Map<string, Array<string>>()
+  for (const { identity, rivals = [] } of held.values())
+    for (const winner of rivals) losers.set(winner, [...(losers.get(winner) ?? []), identity])
+  const known = new Map<string, boolean>()
+  const isThere = (target: string, service: string): boolean => {
+    const key = `${target}\u0000${service}`
+    const there = known.get(key) ?? plan.owns?.(target, service) ?? false
+    known.set(key, there)
+    return there
+  }
+  return ({ formerly, service, target }) => {
+    for (const one of [service, formerly]) if (one !== undefined && held.has(one)) return `service ${one} is held`
+    const other = service === undefined ? undefined : losers.get(service)?.find((loser) => isThere(target, loser))
+    return other === undefined ? undefined : `service ${other}, which wants the same, is held, and is here already`
+  }
+}
+
 /** Applies policy, held services, interlock and guard, in that order. */
 export const secure = <P extends Plan>(
   plan: P,
@@ -54,10 +73,11 @@ export const secure = <P extends Plan>(
 ): P & { readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic> } => {
   const diagnostics: Array<Diagnostic.Diagnostic> = [...(plan.diagnostics ?? [])]
   const doubts = inDoubt(safety.partitions)
+  const obstacle = obstacles(plan, safety)
   const first = plan.items.map((item) => {
-    if (item.service !== undefined && safety.held.has(item.service) && item.op !== "held" && item.op !== "conflict") {
-      return hold(item, `service ${item.service} is held`)
-    }
+    if (item.op === "held" || item.op === "conflict") return item
+    const why = obstacle(item)
+    if (why !== undefined) return hold(item, why)
     if (item.op === "update" && item.combines !== undefined) {
       const why = lacking(item.combines, safety)
       return why === undefined ? item : hold(item, `made of all services, and ${why}`)

@@ -50,13 +50,16 @@ export class Fleet {
   readonly byName: ReadonlyMap<string, Cluster>
   readonly all: ClusterSet.ClusterSet
   readonly none: ClusterSet.ClusterSet
+  /** Names of clusters that are declared, but with a mistake. */
+  readonly unusable: ReadonlySet<string>
 
-  constructor(clusters: ReadonlyArray<Cluster>, suffix: string) {
+  constructor(clusters: ReadonlyArray<Cluster>, suffix: string, unusable: ReadonlySet<string> = new Set()) {
     this.clusters = clusters
     this.suffix = suffix
     this.byName = new Map(clusters.map((c) => [c.name, c]))
     this.all = ClusterSet.full(clusters.length)
     this.none = ClusterSet.empty(clusters.length)
+    this.unusable = unusable
   }
 
   /** The set of the clusters with these indices. */
@@ -84,6 +87,10 @@ export interface Held {
    * what it was before. Undefined where nothing is known.
    */
   readonly standing?: Service
+  /** Hosts that it claims all the same, where its address is not certain and so nothing stands. */
+  readonly claims?: ReadonlyArray<string>
+  /** Services that won what it claims as well. What is live of it may be in their way. */
+  readonly rivals?: ReadonlyArray<string>
 }
 
 export interface PartitionState {

@@ -13,6 +13,10 @@ export const isIp = (text: string): boolean => ipVersion(text) !== undefined
 export const ipVersion = (text: string): 4 | 6 | undefined =>
   isIpv4(text) ? 4 : text.includes(":") && !text.includes("%") && ipaddr.IPv6.isValid(text) ? 6 : undefined
 
+/** The one spelling of an address (RFC 5952 for IPv6, IPv4 where it is only wrapped); anything else stays as it is. */
+export const canonicalIp = (text: string): string =>
+  text.includes(":") && isIp(text) ? ipaddr.process(text).toString() : text
+
 const isIpv4 = (t: string): boolean => {
   let dots = 0
   let value = -1
@@ -28,6 +32,17 @@ const isIpv4 = (t: string): boolean => {
     }
   }
   return dots === 3 && value >= 0
+}
+
+/** Domain of a cluster that says nothing else. */
+export const defaultDomain = "cluster.local"
+
+/** Why names below the suffix would take those of a cluster's own Services, or undefined. Lower case, no dots around. */
+export const suffixProblem = (suffix: string, domain: string = defaultDomain): string | undefined => {
+  const own = domain.replace(/\.$/, "").toLowerCase()
+  return suffix === own || own.endsWith(`.${suffix}`) || suffix.endsWith(`.${own}`)
+    ? `the suffix ${suffix} and the cluster domain ${own} overlap: names of Services in the cluster would not be found`
+    : undefined
 }
 
 export const isPort = (n: unknown): n is number => typeof n === "number" && Number.isInteger(n) && n >= 1 && n <= 65535
@@ -54,6 +69,10 @@ export const objectName = (identity: string, prefix = "", suffix = ""): string =
   const head = (toDnsLabel(identity) ?? "x").slice(0, room - 9).replace(/-+$/, "")
   return `${prefix}${head}-${hash}${suffix}`
 }
+
+/** A version of Istio with what builds append: `1.26`, `1.26.3`, `v1.30.0-alpha.1`. */
+export const isIstioVersion = (text: string): boolean =>
+  /^v?\d{1,3}\.\d{1,4}(?:\.\d+)?(?:[-+.][0-9A-Za-z.+-]*)?$/.test(text)
 
 // The objects of one service are named one after the other.
 let last: { readonly identity: string; readonly plain: string | undefined } | undefined

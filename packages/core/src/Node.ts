@@ -8,9 +8,13 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { CheckImpl } from "./Check.ts"
 import { Engine } from "./Engine.ts"
+import { lexical, type Site } from "./Exclusive.ts"
+import { Host } from "./Host.ts"
 import type { Limits, Policy } from "./Guard.ts"
 import { type AnyPlugin, type Kind, kindOf } from "./Plugin.ts"
 import { NodeName } from "./NodeName.ts"
+import { permanent } from "./PluginError.ts"
+import * as Returned from "./Returned.ts"
 import type { SinkImpl, SinkPlugin, SinkTraits } from "./Sink.ts"
 import type { SourceImpl } from "./Source.ts"
 import type { TransformImpl, TransformPlugin } from "./Transform.ts"
@@ -84,18 +88,24 @@ export const nodeLayer = (
       const impl = yield* plugin.make(decoded).pipe(Effect.provideService(NodeName, name))
       const engine = yield* Engine
       const kind = kindOf(plugin)
+      yield* Effect.try({
+        try: () => Returned.impl(kind, impl),
+        catch: (cause) => permanent((cause as Error).message)
+      })
       const node = { kind, id: name, type: plugin.type, impl, options }
-      yield* engine.add({ ...node, ...staticParts(plugin, decoded) } as Node)
+      const host = yield* Effect.serviceOption(Host)
+      const pipeline = host._tag === "Some" ? host.value.pipeline : ""
+      yield* engine.add({ ...node, ...staticParts(plugin, decoded, { pipeline, path: lexical }) } as Node)
     })
   )
 
 /** What the graph knows of a node beside its implementation. */
-const staticParts = (plugin: AnyPlugin, config: unknown): object => {
+const staticParts = (plugin: AnyPlugin, config: unknown, site: Site): object => {
   if (kindOf(plugin) === "transform") {
     const { produces } = plugin as TransformPlugin
     return produces === undefined ? {} : { produces }
   }
   if (kindOf(plugin) !== "sink") return {}
   const { traits } = plugin as SinkPlugin
-  return { traits, ...(traits.exclusive === undefined ? {} : { exclusive: traits.exclusive(config) }) }
+  return { traits, ...(traits.exclusive === undefined ? {} : { exclusive: traits.exclusive(config, site) }) }
 }

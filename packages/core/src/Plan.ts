@@ -21,6 +21,8 @@ export interface PlanItem {
   /** Artifact id, or a path. */
   readonly id: string
   readonly service?: string
+  /** The service that the inventory says it belongs to, where that is another one: it is held together with both. */
+  readonly formerly?: string
   /** As the artifact says: an update of it is held while some of what it combines is not known. */
   readonly combines?: Combines
   /** For `held`: what it would have been. */
@@ -42,6 +44,8 @@ export interface Plan {
   readonly unchanged: number
   /** Entries of the inventory by target: the base of the delete guard. */
   readonly owned?: ReadonlyMap<string, number>
+  /** Whether the inventory of a target has something of a service. */
+  readonly owns?: (target: string, service: string) => boolean
   /** Nothing can be said about what is there: `Sink.write`. */
   readonly opaque?: boolean
   /** Nothing changes in the target, but the sink's own records must be written: apply is called all the same. */
@@ -90,6 +94,22 @@ export const counts = (plan: Plan): Counts => {
   const n = { create: 0, update: 0, delete: 0, held: 0, conflict: 0 }
   for (const item of plan.items) n[item.op]++
   return { ...n, unchanged: plan.unchanged }
+}
+
+/** What is left of a plan when its apply is over: what was applied is as it should be, or gone. */
+export const left = (plan: Plan, { items }: Report): Plan => {
+  const key = (item: { readonly target: string; readonly id: string }) => `${item.target}\u0000${item.id}`
+  const done = new Set(items.filter((item) => item.outcome === "applied").map(key))
+  const rest = plan.items.filter((item) => item.op === "held" || item.op === "conflict" || !done.has(key(item)))
+  const owned = new Map(plan.owned)
+  let unchanged = plan.unchanged
+  for (const item of executable(plan)) {
+    if (!done.has(key(item))) continue
+    if (item.op !== "delete" && plan.opaque !== true) unchanged++
+    const more = { create: 1, update: 0, delete: -1 }[item.op]
+    if (plan.owned !== undefined) owned.set(item.target, (owned.get(item.target) ?? 0) + more)
+  }
+  return { ...plan, items: rest, unchanged, ...(plan.owned === undefined ? {} : { owned }) }
 }
 
 /** Order in which plans are printed and compared: target, id. */

@@ -39,6 +39,14 @@ export interface Rendering {
   readonly timings: ReadonlyMap<string, number>
 }
 
+/** Who won what a service claims, where that holds it. */
+const rivalsOf = (id: string, stages: ReadonlyMap<string, Stage.Stage>): ReadonlyArray<string> => {
+  const winners = new Set<string>()
+  for (const { claims } of stages.values())
+    for (const { claim, winner } of claims.lost(id)) if (claim.severity !== "warning") winners.add(winner)
+  return [...winners]
+}
+
 const historyLimit = 1000
 const none: ReadonlySet<string> = new Set()
 
@@ -196,7 +204,7 @@ export class Renderer {
         if (findings === undefined) continue
         for (const d of findings) if (Diagnostic.isError(d)) diagnostics.push({ node, service: id, ...d })
       }
-      if (diagnostics.length > 0) held.set(id, { identity: id, diagnostics })
+      if (diagnostics.length > 0) held.set(id, { identity: id, diagnostics, rivals: rivalsOf(id, stages) })
       else held.delete(id)
     }
     return held

@@ -13,8 +13,8 @@ import {
   type ServiceFact,
   type ServicePort
 } from "./Fact.ts"
-import type { Backend, Fleet } from "./Model.ts"
-import { isDnsLabel, isDnsName, isIp, isPort, toDnsLabel } from "./Names.ts"
+import type { Backend, Cluster, Fleet } from "./Model.ts"
+import { defaultDomain, isDnsLabel, isDnsName, isIp, isPort, suffixProblem, toDnsLabel } from "./Names.ts"
 import { same } from "./Same.ts"
 import { help } from "./Suggest.ts"
 
@@ -82,8 +82,24 @@ const place = (origin: Origin, field?: ReadonlyArray<string | number>) => {
 
 const clusterName = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
 
+/** What to write instead of an address that is none. */
+const addressCure = (address: string): string => {
+  const [, scheme, host, port] =
+    /^([a-z][a-z0-9+.-]*:\/\/)?(\[[^\]]*\]|[^/:]*)(?::(\d+))?(?:\/.*)?$/i.exec(address) ?? []
+  const name = host?.replace(/^\[|\]$/g, "") ?? ""
+  if (!isIp(name) && !isDnsName(name))
+    return "write the IP or the DNS name of the gateway, without scheme, port or path"
+  if (scheme !== undefined || port === undefined) return `write ${name}: an address has neither scheme nor path`
+  return `write ${name}, and the port as "gateway": {"port": ${port}}`
+}
+
+const labelCure = (name: string): string => {
+  const near = toDnsLabel(name)
+  return `use lower-case letters, digits and dashes, at most 63${near === undefined ? "" : `: ${near}`}`
+}
+
 /** What makes a cluster unusable. Its name must be fit for a label value and a path. */
-export const clusterProblems = (fact: ClusterFact, findings: Findings): void => {
+export const clusterProblems = (fact: ClusterFact, suffix: string, findings: Findings): void => {
   const problem = (message: string, field: ReadonlyArray<string | number>, hint?: string) =>
     findings.push(Diagnostic.error("CW513", message, { ...at(fact.origin, field), help: hint }))
   if (!clusterName.test(fact.name) || fact.name.includes("..")) {
@@ -99,22 +115,38 @@ export const clusterProblems = (fact: ClusterFact, findings: Findings): void => 
       const field = fact.addresses.length === 1 ? ["address"] : ["addresses", i]
       problem(
         `cluster ${fact.name}: address ${JSON.stringify(address.slice(0, 80))} is neither an IP nor a DNS name`,
-        field
+        field,
+        addressCure(address)
       )
     }
   })
   const port = fact.gateway?.port
   if (port !== undefined && !isPort(port))
-    problem(`cluster ${fact.name}: gateway port ${port} is not 1 to 65535`, ["gateway", "port"])
+    problem(
+      `cluster ${fact.name}: gateway port ${port} is not 1 to 65535`,
+      ["gateway", "port"],
+      "write the port of the gateway, 15443 where it is Istio's own; or leave it out"
+    )
   for (const [field, value] of [
     [["gateway", "namespace"], fact.gateway?.namespace],
     [["config_namespace"], fact.configNamespace]
   ] as const) {
     if (value !== undefined && !isDnsLabel(value))
-      problem(`cluster ${fact.name}: ${value} is not a namespace name`, field)
+      problem(
+        `cluster ${fact.name}: ${JSON.stringify(value.slice(0, 80))} is not a namespace name`,
+        field,
+        labelCure(value)
+      )
   }
   if (fact.domain !== undefined && !isDnsName(fact.domain))
     problem(`cluster ${fact.name}: domain ${fact.domain} is not a DNS name`, ["domain"])
+  const overlap = suffixProblem(suffix, fact.domain)
+  if (overlap !== undefined)
+    problem(
+      `cluster ${fact.name}: ${overlap}`,
+      fact.domain === undefined ? [] : ["domain"],
+      "choose another model.suffix, as global"
+    )
 }
 
 /** Full hosts, lower case, without duplicates. */
@@ -183,11 +215,32 @@ export const portProblems = (fact: ServiceFact, service: string, findings: Findi
   }
 }
 
-const backend = ({ cluster, host, origin, ports, weight }: BackendFact, index: number): Backend => {
+const backend = ({ cluster, origin, ports, weight }: BackendFact, host: string, index: number): Backend => {
   const out: Mutable<Backend> = { cluster, host, origin, index }
   if (weight !== undefined) out.weight = weight
   if (ports !== undefined) out.ports = ports
   return out
+}
+
+/** As the mesh has it: lower case, without a final dot. IPs stay as they are. */
+const canonicalHost = (host: string): string =>
+  isIp(host) ? host : (host.endsWith(".") ? host.slice(0, -1) : host).toLowerCase()
+
+/** The full name that was probably meant; undefined where the host may be one. */
+const fullName = (host: string, declared: ServiceFact, cluster: Cluster): string | undefined => {
+  const first = host.indexOf(".")
+  const short = first < 0 || host.indexOf(".", first + 1) < 0
+  if ((!short && !host.endsWith(".svc")) || isIp(host)) return undefined
+  const [name, namespace = declared.namespace ?? "<namespace>"] = host.replace(/\.svc$/, "").split(".")
+  return `${name}.${namespace}.svc.${cluster.domain ?? defaultDomain}`
+}
+
+/** Code, message and help for a cluster that a service names and that does not count. */
+const unknownCluster = (name: string, fleet: Fleet): readonly ["CW501" | "CW513", string, string | undefined] => {
+  const shown = JSON.stringify(name.slice(0, 80))
+  return fleet.unusable.has(name)
+    ? ["CW513", `cluster ${shown} cannot be used: see its finding`, "mend the cluster; the service waits for it"]
+    : ["CW501", `cluster ${shown} is not known`, help(name, fleet.byName.keys())]
 }
 
 /** The winning backend of each cluster, in fleet order. */
@@ -196,16 +249,18 @@ export const backends = (
   declared: ServiceFact,
   all: ReadonlyArray<Said<BackendFact>>,
   fleet: Fleet,
+  suffix: string,
   findings: Findings
 ): ReadonlyArray<Backend> => {
   const out: Array<Backend> = []
   const names = new Set(declared.ports.map((p) => p.name))
+  const below = `.${suffix}`
   for (let from = 0, to = 0; from < all.length; from = to) {
     const { fact } = all[from]!
     const { cluster } = fact
     while (to < all.length && all[to]!.fact.cluster === cluster) to++
     const known = fleet.byName.get(cluster)
-    const problem = (code: "CW501" | "CW506" | "CW507", message: string, hint?: string) =>
+    const problem = (code: "CW501" | "CW506" | "CW507" | "CW513" | "CW515", message: string, hint?: string) =>
       findings.push(
         Diagnostic.error(code, `service ${service}: ${message}`, { ...at(fact.origin), service, help: hint })
       )
@@ -214,17 +269,25 @@ export const backends = (
       disagreements("CW504", `backend of ${service} in ${cluster}`, all.slice(from, to), fields, findings, service)
     }
     if (known === undefined) {
-      problem(
-        "CW501",
-        `cluster ${JSON.stringify(cluster.slice(0, 80))} is not known`,
-        help(cluster, fleet.byName.keys())
-      )
+      problem(...unknownCluster(cluster, fleet))
       continue
     }
-    if (!isDnsName(fact.host) && !isIp(fact.host))
-      problem("CW506", `backend ${JSON.stringify(fact.host.slice(0, 80))} is not a DNS name`)
+    const host = canonicalHost(fact.host)
+    const shown = JSON.stringify(fact.host.slice(0, 80))
+    if (!isDnsName(host) && !isIp(host)) problem("CW506", `backend ${shown} is not a DNS name`)
+    else if (host === suffix || host.endsWith(below)) {
+      const cure = "name the Service that runs in that cluster"
+      problem("CW515", `backend ${shown} in ${cluster} is a global name itself: calls would go round in a loop`, cure)
+    } else {
+      const meant = fullName(host, declared, known)
+      if (meant !== undefined) {
+        const message = `service ${service}: backend ${shown} in ${cluster} is not the full name of a Service`
+        findings.push(Diagnostic.warning("CW515", message, { ...at(fact.origin), service, help: `write ${meant}` }))
+      }
+    }
     if (fact.weight !== undefined && (!Number.isInteger(fact.weight) || fact.weight < 0 || fact.weight > 65535)) {
-      problem("CW507", `weight ${fact.weight} in ${cluster} is not a whole number from 0 to 65535`)
+      const cure = "write a whole number from 0 to 65535; 0 gets no calls"
+      problem("CW507", `weight ${fact.weight} in ${cluster} is not a whole number from 0 to 65535`, cure)
     }
     for (const [name, port] of fact.ports === undefined ? [] : Object.entries(fact.ports)) {
       if (!names.has(name))
@@ -235,7 +298,7 @@ export const backends = (
         )
       else if (!isPort(port)) problem("CW507", `backend in ${cluster}: ${port} is not a port number`)
     }
-    out.push(backend(fact, known.index))
+    out.push(backend(fact, host, known.index))
   }
   if (all.length === 0) {
     findings.push(
@@ -257,12 +320,9 @@ export const settingProblems = (fact: ServiceFact, service: string, fleet: Fleet
   }
   const unknown = (cluster: string, field: ReadonlyArray<string | number>) => {
     if (fleet.byName.has(cluster)) return
+    const [code, message, hint] = unknownCluster(cluster, fleet)
     findings.push(
-      Diagnostic.error("CW501", `service ${service}: cluster ${JSON.stringify(cluster.slice(0, 80))} is not known`, {
-        ...at(fact.origin, field),
-        service,
-        help: help(cluster, fleet.byName.keys())
-      })
+      Diagnostic.error(code, `service ${service}: ${message}`, { ...at(fact.origin, field), service, help: hint })
     )
   }
   fact.consumers?.forEach((c, i) => unknown(c, ["consumers", i]))

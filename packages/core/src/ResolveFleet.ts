@@ -6,7 +6,7 @@ import * as Resolve from "./Resolve.ts"
 export interface ResolvedFleet {
   readonly clusters: ReadonlyArray<Cluster>
   /** Who said something of a cluster that cannot be used: (source, partition) pairs that are in doubt. */
-  readonly bad: ReadonlyArray<{ readonly source: string; readonly partition: string }>
+  readonly bad: ReadonlyArray<{ readonly name: string; readonly source: string; readonly partition: string }>
   readonly findings: Resolve.Findings
 }
 
@@ -15,16 +15,18 @@ const compared = ["addresses", "region", "gateway", "configNamespace", "trustDom
 /** `all`: for each name what is said of it, in winning order. */
 export const resolveFleet = (
   all: Iterable<ReadonlyArray<Resolve.Said<ClusterFact>>>,
-  compare: ReturnType<typeof Resolve.ranking>
+  compare: ReturnType<typeof Resolve.ranking>,
+  suffix: string
 ): ResolvedFleet => {
   const findings: Resolve.Findings = []
-  const bad: Array<{ source: string; partition: string }> = []
+  const bad: Array<{ name: string; source: string; partition: string }> = []
   const winners: Array<Resolve.Said<ClusterFact>> = []
   for (const said of all) {
     const winner = said[0]!
     const before = findings.length
-    Resolve.clusterProblems(winner.fact, findings)
-    if (findings.length > before) bad.push({ source: winner.source, partition: winner.partition })
+    Resolve.clusterProblems(winner.fact, suffix, findings)
+    if (findings.length > before)
+      bad.push({ name: winner.fact.name, source: winner.source, partition: winner.partition })
     else winners.push(winner)
     Resolve.disagreements("CW505", `cluster ${winner.fact.name}`, said, compared, findings)
   }

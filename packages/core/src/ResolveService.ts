@@ -3,6 +3,7 @@ import type { Mutable } from "effect/Types"
 import * as Diagnostic from "./Diagnostic.ts"
 import type { BackendFact, ServiceFact } from "./Fact.ts"
 import type { Fleet, Held, Service } from "./Model.ts"
+import { canonicalIp } from "./Names.ts"
 import * as Resolve from "./Resolve.ts"
 
 export interface Spoken {
@@ -19,6 +20,8 @@ export interface Surroundings {
   readonly suffix: string
   /** The virtual IP: the declared one, or one from the range; undefined when the range is used up. */
   readonly address: (service: string, declared: string | undefined) => string | undefined
+  /** The other service that was given the declared address before. */
+  readonly keeper?: string | undefined
 }
 
 export interface Resolved {
@@ -27,7 +30,8 @@ export interface Resolved {
   readonly warnings: ReadonlyArray<Diagnostic.Diagnostic>
 }
 
-export const resolveService = (id: string, spoken: Spoken, { address, fleet, suffix }: Surroundings): Resolved => {
+export const resolveService = (id: string, spoken: Spoken, around: Surroundings): Resolved => {
+  const { address, fleet, keeper, suffix } = around
   const findings: Resolve.Findings = [...spoken.bad]
   const winner = spoken.declared?.[0]
   if (spoken.declared === undefined || winner === undefined) return undeclared(id, spoken)
@@ -35,21 +39,36 @@ export const resolveService = (id: string, spoken: Spoken, { address, fleet, suf
   if (!findings.some(Diagnostic.isError)) {
     Resolve.portProblems(fact, id, findings)
     Resolve.settingProblems(fact, id, fleet, findings)
+    if (keeper !== undefined) findings.push(kept(id, fact, keeper))
     const fields = ["ports", "prefixes", "address", "traffic"] as const
     Resolve.disagreements("CW504", `service ${id}`, spoken.declared, fields, findings, id)
   }
   const hosts = Resolve.hosts(fact, suffix, id, findings)
-  const backends = Resolve.backends(id, fact, spoken.backends, fleet, findings)
-  const ip = address(id, fact.address)
+  const backends = Resolve.backends(id, fact, spoken.backends, fleet, suffix, findings)
+  const declared = fact.address === undefined ? undefined : canonicalIp(fact.address)
+  const ip = address(id, declared)
   if (ip === undefined) {
     findings.push(Diagnostic.error("CW509", `service ${id}: no address is left in the range`, { service: id }))
   }
   if (ip === undefined) return { result: { identity: id, diagnostics: findings }, warnings: [] }
   const result = service(id, winner, hosts, ip, backends)
-  return findings.some(Diagnostic.isError)
-    ? { result: { identity: id, diagnostics: findings, standing: result }, warnings: [] }
-    : { result, warnings: findings }
+  if (!findings.some(Diagnostic.isError)) return { result, warnings: findings }
+  // Which address it has meanwhile, nobody can say.
+  const lost = findings.some(({ code }) => code === "CW508" || code === "CW514")
+  return {
+    result: lost
+      ? { identity: id, diagnostics: findings, claims: hosts }
+      : { identity: id, diagnostics: findings, standing: result },
+    warnings: []
+  }
 }
+
+const kept = (id: string, { address, origin }: ServiceFact, keeper: string) =>
+  Diagnostic.error("CW514", `service ${id}: ${address} was given to service ${keeper} before, which keeps it`, {
+    ...Resolve.at(origin, ["address"]),
+    service: id,
+    help: `declare another address, or give ${keeper} one of its own; where it is gone for good, remove its line from the lock file`
+  })
 
 const undeclared = (id: string, { backends, bad }: Spoken): Resolved => {
   if (bad.length > 0) return { result: { identity: id, diagnostics: bad }, warnings: [] }

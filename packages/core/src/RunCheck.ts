@@ -6,6 +6,7 @@ import type * as Diagnostic from "./Diagnostic.ts"
 import type { Model } from "./Model.ts"
 import type { CheckNode } from "./Node.ts"
 import { attempt, guarded, type Refusal } from "./Refusal.ts"
+import * as Returned from "./Returned.ts"
 import { eachCluster } from "./RunTransform.ts"
 
 /** Findings by service; a check of shape `set` has one list for all. */
@@ -21,7 +22,9 @@ export const runCheck = (
   const impl = node.impl
   if (impl.shape === "set") {
     return eachCluster(node, [groups], model, (input) => impl.run(input)).pipe(
-      Effect.map((results) => new Map([["", results.flatMap(({ result }) => result)]]))
+      Effect.flatMap((results) =>
+        attempt(node, () => new Map([["", results.flatMap(({ result }) => Returned.findings(result))]]))
+      )
     )
   }
   return attempt(node, () => {
@@ -32,7 +35,7 @@ export const runCheck = (
       const list =
         service._tag === "None" || artifacts.length === 0
           ? []
-          : guarded(node, id, () => impl.run(service.value, artifacts, model.fleet))
+          : guarded(node, id, () => Returned.findings(impl.run(service.value, artifacts, model.fleet)))
       if (list.length > 0) findings.set(id, list)
       else findings.delete(id)
     }

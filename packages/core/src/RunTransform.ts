@@ -14,6 +14,7 @@ import { type Cluster, type Model, type Service, standing } from "./Model.ts"
 import type { CheckNode, TransformNode } from "./Node.ts"
 import { bounded, type Eventually, eventually } from "./PluginError.ts"
 import { attempt, gaveUp, guarded, type Refusal } from "./Refusal.ts"
+import * as Returned from "./Returned.ts"
 import { join, marked, mergeClusters, parts, regroup, rerender, type Stage } from "./Stage.ts"
 import type { Claim, ServiceTransform, SetInput } from "./Transform.ts"
 
@@ -34,7 +35,7 @@ export const runTransform = (
           join(
             upstream
               .flatMap((groups) => lookup(groups, group))
-              .map((a) => marked(impl.run(a, model.fleet), () => a.combines))
+              .map((a) => marked(Returned.rendered(impl.run(a, model.fleet)), () => a.combines))
           )
         )
       )
@@ -50,7 +51,7 @@ export const runTransform = (
             regroup(
               node,
               old,
-              marked(rendered, () => "services"),
+              marked(Returned.rendered(rendered), () => "services"),
               touched
             )
           )
@@ -63,7 +64,7 @@ export const runTransform = (
             const results = all.map(({ artifacts, cluster, result }) => {
               const known = new Map(artifacts.map((a) => [a.id, a.combines]))
               const combines = ({ id }: Artifact) => (known.has(id) ? known.get(id) : "artifacts")
-              return { index: cluster.index, ...parts(marked(result, combines)) }
+              return { index: cluster.index, ...parts(marked(Returned.rendered(result), combines)) }
             })
             return regroup(node, old, mergeClusters(results, model), touched)
           })
@@ -112,25 +113,30 @@ const renderServices = (
   if (claims !== undefined) {
     for (const id of [...touched]) {
       const service = HashMap.get(model.services, id)
-      const wanted = service._tag === "Some" ? guarded(node, id, () => claims(service.value, model.fleet)) : []
+      const wanted = service._tag === "Some" ? guarded(node, id, () => listed(claims(service.value, model.fleet))) : []
       for (const other of old.claims.set(id, wanted)) touched.add(other)
     }
   }
   return rerender(node, old, touched, (group) => {
-    if (group === fleetGroup) return impl.fleet?.(model.fleet) ?? []
+    if (group === fleetGroup) return impl.fleet === undefined ? [] : Returned.rendered(impl.fleet(model.fleet))
     const service = HashMap.get(model.services, group)
     if (service._tag === "None") return undefined
     const lost = old.claims.lost(group)
-    if (lost.length === 0) return impl.run(service.value, model.fleet)
+    if (lost.length === 0) return Returned.rendered(impl.run(service.value, model.fleet))
     // One clash may be had by several keys.
     const clashes = [...new Map(lost.map((l) => clash(service.value, l)).map((d) => [d.message, d])).values()]
     const fatal = clashes.filter(Diagnostic.isError)
     if (fatal.length > 0) return { artifacts: [], diagnostics: fatal }
-    const rendered = impl.run(service.value, model.fleet)
+    const rendered = Returned.rendered(impl.run(service.value, model.fleet))
     return "artifacts" in rendered
       ? { artifacts: rendered.artifacts, diagnostics: [...clashes, ...rendered.diagnostics] }
       : { artifacts: rendered, diagnostics: clashes }
   })
+}
+
+const listed = (claims: ReadonlyArray<Claim>): ReadonlyArray<Claim> => {
+  if (!Array.isArray(claims)) throw new TypeError(`it claims ${Returned.kindOfValue(claims)}, not a list`)
+  return claims
 }
 
 const clash = (service: Service, { claim, winner }: Lost<Claim>): Diagnostic.Diagnostic => {

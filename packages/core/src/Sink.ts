@@ -8,6 +8,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Desired } from "./Desired.ts"
 import type { Engine } from "./Engine.ts"
+import type { Site } from "./Exclusive.ts"
 import type { ClusterFact } from "./Fact.ts"
 import { nodeLayer, type SinkOptions } from "./Node.ts"
 import type { Plan, Report } from "./Plan.ts"
@@ -28,8 +29,8 @@ export interface SinkTraits<C> {
   readonly accepts?: ReadonlyArray<"object" | "file">
   /** False: it cannot delete, so `policy: sync` is refused. */
   readonly deletes?: boolean
-  /** Keys of what only one sink may write, as `file:/srv/out`. */
-  readonly exclusive?: (config: C) => ReadonlyArray<string>
+  /** Keys of what only one sink may write, as `file:out`: each covers what is below it, as `file:out/east`. */
+  readonly exclusive?: (config: C, site: Site) => ReadonlyArray<string>
 }
 
 export interface SinkPlugin<C extends Config = any, E = any, R extends PluginServices | Scope.Scope = any>

@@ -19,7 +19,7 @@ export const suggest = (word: string, candidates: Iterable<string>): string | un
 
 /** `did you mean "x"?`, or a list of what is known, or undefined when nothing is known. */
 export const help = (word: string, candidates: Iterable<string>): string | undefined => {
-  const known = [...candidates].sort()
+  const known = [...new Set(candidates)].sort()
   const near = suggest(word, known)
   if (near !== undefined) return `did you mean "${near}"?`
   if (known.length === 0) return undefined

@@ -68,6 +68,8 @@ export interface SetTransform {
   readonly shape: "set"
   /** Called once per cluster; targets of what it returns are set to that cluster. */
   readonly run: (input: SetInput) => Eventually<Rendered>
+  /** For `cw doctor`: fails with what is missing. */
+  readonly probe?: Effect.Effect<void, PluginError>
 }
 
 export type TransformImpl = ServiceTransform | ArtifactTransform | ModelTransform | SetTransform

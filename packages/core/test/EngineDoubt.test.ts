@@ -8,6 +8,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as Artifact from "../src/Artifact.ts"
 import * as Assembly from "../src/Assembly.ts"
+import * as Check from "../src/Check.ts"
 import { type Diagnostic, error } from "../src/Diagnostic.ts"
 import { Engine } from "../src/Engine.ts"
 import type { Fact, SourceEvent } from "../src/Fact.ts"
@@ -352,39 +353,146 @@ describe("promise 7, while something is under way", () => {
 })
 
 describe("plugins that break the rules", () => {
-  it.effect("a sink that throws instead of failing, or gives no plan, fails alone and is tried again", () =>
+  const transform = (impl: unknown) =>
+    Transform.layer(
+      Transform.make({ type: "odd", summary: "", config: Empty, make: () => impl as Transform.TransformImpl }),
+      "odd",
+      {}
+    )
+  const check = (impl: unknown) =>
+    Layer.merge(
+      Transform.layer(maps, "maps", {}),
+      Check.layer(
+        Check.make({ type: "odd", summary: "", config: Empty, make: () => impl as Check.CheckImpl }),
+        "odd",
+        {}
+      )
+    )
+  const made = (name: string, fleet: Fleet) => Artifact.object(fleet.all, configMap(name), { service: name })
+  it.effect.each<[string, Layer.Layer<never, unknown, Engine>, RegExp]>([
+    ["a Promise for a list", transform({ shape: "service", run: async () => [] }), /CW620 .*service one.*a Promise/],
+    ["nothing for a list", transform({ shape: "service", run: () => undefined }), /CW620 .*service one.*undefined/],
+    ["nothing, of a whole model", transform({ shape: "model", run: () => undefined }), /CW620 .*undefined/],
+    ["a text, of a cluster", transform({ shape: "set", run: () => "no" }), /CW620 .*a string/],
+    [
+      "no text in an artifact",
+      transform({ shape: "service", run: (_: unknown, fleet: Fleet) => [{ ...made("one", fleet), text: 5 }] }),
+      /CW620 .*artifact 1 .*`text`/
+    ],
+    [
+      "a path for an id",
+      transform({
+        shape: "model",
+        run: ({ model }) => [{ ...made("one", model.fleet), id: "../x", form: "file" }]
+      } satisfies {
+        shape: string
+        run: (input: Transform.ModelInput) => unknown
+      }),
+      /CW620 .*begins with `file:`/
+    ],
+    [
+      "claims that are none",
+      transform({ shape: "service", run: () => [], claims: () => "x" }),
+      /CW620 .*claims a string/
+    ],
+    ["a check that answers later", check({ shape: "service", run: async () => [] }), /CW623 .*a Promise/],
+    ["a check that says no", check({ shape: "service", run: () => false }), /CW623 .*a boolean/],
+    ["a check of clusters that says nothing", check({ shape: "set", run: () => undefined }), /CW623 .*undefined/],
+    [
+      "a finding of a code that is none",
+      check({ shape: "set", run: () => [{ severity: "error", code: "NOPE", message: "no" }] }),
+      /CW623 .*"NOPE" is not known/
+    ]
+  ])("%s is a fault of the plugin, never an empty answer", ([, layer, expected]) =>
     Effect.gen(function* () {
-      const queue = yield* Queue.unbounded<SourceEvent, PluginError.PluginError>()
-      let asked = 0
-      let applied = 0
-      const rude = Sink.make({
-        type: "rude",
-        summary: "",
-        config: Empty,
-        make: () => ({
-          plan: (): Effect.Effect<Plan.Plan> => {
-            asked++
-            if (asked === 1) throw new Error("rude")
-            if (asked === 2) return Effect.succeed({} as Plan.Plan)
-            return Effect.succeed({ items: [{ op: "create", target: "t", id: "x" }], unchanged: 0 })
-          },
-          apply: () => Effect.sync(() => (applied++, { items: [] }))
-        })
-      })
-      const layer = Layer.mergeAll(
-        Source.layer(driven(queue), "in", {}),
+      const sink = memory()
+      const seed = Layer.mergeAll(
+        Source.layer(fixed(snapshot("one")), "in", {}),
         Transform.layer(maps, "maps", {}),
-        Sink.layer(rude, "rude", {})
+        Sink.layer(sink.plugin, "out", {}, { policy: "sync" })
       )
-      yield* withEngine(layer, (engine) =>
-        Effect.gen(function* () {
-          yield* engine.start
-          yield* Queue.offer(queue, snapshot("one"))
-          yield* settle(10_000)
-          assert.deepEqual([asked, applied], [3, 1])
-        })
+      yield* withEngine(seed, (engine) => engine.run)
+      const odd = Layer.mergeAll(
+        Source.layer(fixed(snapshot("one")), "in", {}),
+        layer,
+        Sink.layer(sink.plugin, "out", {}, { policy: "sync" })
       )
+      const { refusal } = yield* withEngine(odd, (engine) => engine.run)
+      assert.match(refusal?.diagnostics.map((d) => `${d.code} ${d.message}`).join() ?? "", expected)
+      assert.deepEqual(sink.names(), ["one"])
     })
+  )
+  it.effect.each<[string, Layer.Layer<never, unknown, Engine>, RegExp]>([
+    ["a transform", transform(undefined), /`make` returned undefined/],
+    [
+      "a transform of no known shape",
+      transform({ shape: "foo", run: () => [] }),
+      /shape.*service, artifact, model, set/
+    ],
+    ["a check", check(Promise.resolve()), /`make` returned a Promise/],
+    [
+      "a source",
+      Source.layer(
+        Source.make({ type: "odd", summary: "", config: Empty, make: () => ({ events: [] }) as never }),
+        "in",
+        {}
+      ) as Layer.Layer<never, unknown, Engine>,
+      /not a Stream/
+    ],
+    [
+      "a sink",
+      Sink.layer(
+        Sink.make({ type: "odd", summary: "", config: Empty, make: () => ({}) as never }),
+        "out",
+        {}
+      ) as Layer.Layer<never, unknown, Engine>,
+      /no function `plan`/
+    ]
+  ])("%s that is none does not start", ([, layer, expected]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(withEngine(layer, () => Effect.void) as Effect.Effect<void, Error>)
+      assert.match(error.message, expected)
+    })
+  )
+  it.effect(
+    "a sink that throws instead of failing, gives no plan, or does not say what it did, fails alone and is tried again",
+    () =>
+      Effect.gen(function* () {
+        const queue = yield* Queue.unbounded<SourceEvent, PluginError.PluginError>()
+        let asked = 0
+        let applied = 0
+        const rude = Sink.make({
+          type: "rude",
+          summary: "",
+          config: Empty,
+          make: () => ({
+            plan: (): Effect.Effect<Plan.Plan> => {
+              asked++
+              if (asked === 1) throw new Error("rude")
+              if (asked === 2) return Effect.succeed({} as Plan.Plan)
+              return Effect.succeed({ items: [{ op: "create", target: "t", id: "x" }], unchanged: 0 })
+            },
+            apply: () =>
+              Effect.sync((): Plan.Report => {
+                applied++
+                return { items: applied === 1 ? [] : [{ op: "create", target: "t", id: "x", outcome: "applied" }] }
+              })
+          })
+        })
+        const layer = Layer.mergeAll(
+          Source.layer(driven(queue), "in", {}),
+          Transform.layer(maps, "maps", {}),
+          Sink.layer(rude, "rude", {})
+        )
+        yield* withEngine(layer, (engine) =>
+          Effect.gen(function* () {
+            yield* engine.start
+            yield* Queue.offer(queue, snapshot("one"))
+            yield* settle(10_000)
+            assert.deepEqual([asked, applied], [4, 2])
+          })
+        )
+      })
   )
   it.effect("a source whose facts are no facts fails alone; what others say still counts", () =>
     Effect.gen(function* () {

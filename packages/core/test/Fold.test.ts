@@ -2,9 +2,11 @@
 import { assert, describe, it } from "vitest"
 import * as fc from "fast-check"
 import * as HashMap from "effect/HashMap"
+import { parseRange, type Range } from "../src/Addresses.ts"
 import type { BackendFact, ClusterFact, Fact, Origin, ServiceFact, SourceEvent } from "../src/Fact.ts"
+import * as Diagnostic from "../src/Diagnostic.ts"
 import { Fold } from "../src/Fold.ts"
-import { type Model, standing } from "../src/Model.ts"
+import { type Model, standing, uncertain } from "../src/Model.ts"
 
 const origin: Origin = { label: "test" }
 const cluster = (name: string, more: Partial<ClusterFact> = {}): ClusterFact => ({
@@ -199,13 +201,50 @@ describe("the model", () => {
       model.fleet.clusters.map((c) => c.name),
       ["a"]
     )
-    assert.deepEqual(held(model), { s: ["CW501"] })
+    assert.deepEqual(held(model), { s: ["CW513"] })
+    const [finding] = HashMap.getUnsafe(model.held, "s").diagnostics
+    assert.include(finding!.message, 'cluster "../x" cannot be used: see its finding')
     assert.deepEqual(names(model), ["t"])
     assert.isTrue(model.partitions[0]!.doubt)
     assert.deepEqual(
       model.diagnostics.map((d) => d.code),
       ["CW513"]
     )
+  })
+
+  it("tells a cluster whose entry cannot be read from one that is unknown, as long as it stands there", () => {
+    const f = new Fold()
+    const facts = [cluster("a"), service("s", { consumers: ["b"] }), backend("s", "a"), backend("s", "b")]
+    const bad = [{ cluster: "b", diagnostics: [Diagnostic.error("CW401", "nothing can be read")] }]
+    f.accept("in", { ...snapshot("c", ...facts), bad } as SourceEvent)
+    assert.deepEqual(held(f.commit()!), { s: ["CW513", "CW513"] })
+    f.accept("in", snapshot("c", ...facts))
+    assert.deepEqual(held(f.commit()!), { s: ["CW501", "CW501"] })
+  })
+
+  it.each([
+    ["203.0.113.1:15443", 'write 203.0.113.1, and the port as "gateway": {"port": 15443}'],
+    ["https://gw.example.com/x", "write gw.example.com: an address has neither scheme nor path"],
+    ["https://gw.example.com:8443", "write gw.example.com: an address has neither scheme nor path"],
+    ["gw_x!", "write the IP or the DNS name of the gateway, without scheme, port or path"]
+  ])("says what to write instead of the address %s", (address, help) => {
+    const model = fold([["in", snapshot("c", cluster("a", { addresses: [address] }))]])
+    assert.deepEqual(
+      model.diagnostics.map((d) => [d.code, d.help]),
+      [["CW513", help]]
+    )
+  })
+
+  it("says what to write instead of a gateway port, a namespace and a weight", () => {
+    const gateway = { namespace: "Istio_System", port: 70000 }
+    const model = fold([
+      ["in", snapshot("c", cluster("a", { gateway }), cluster("b"), service("s"), backend("s", "b", { weight: -1 }))]
+    ])
+    const helps = model.diagnostics.map((d) => d.help)
+    assert.include(helps[0], "15443")
+    assert.include(helps[1], ": istio-system")
+    const [weight] = HashMap.getUnsafe(model.held, "s").diagnostics
+    assert.include(weight!.help, "from 0 to 65535")
   })
 
   it("keeps the last good facts of a stale partition", () => {
@@ -240,6 +279,132 @@ describe("the model", () => {
     assert.strictEqual(first.fleet, second.fleet)
     assert.equal(get(first, "t").meshed, true)
     assert.equal(get(second, "t").meshed, false)
+  })
+})
+
+const pair = [cluster("a"), cluster("b", { domain: "corp.example" })]
+
+describe("addresses", () => {
+  const range = parseRange("10.9.0.0/24") as Range
+  const run = (name: string, address?: string): ReadonlyArray<Fact> => [
+    service(name, address === undefined ? {} : { address }),
+    backend(name, "a")
+  ]
+  const address = (model: Model, id: string) => get(model, id).address
+
+  it("have one spelling", () => {
+    const model = fold([["in", snapshot("s", ...pair, ...run("six", "FD00:0::1"), ...run("four", "::ffff:10.1.2.3"))]])
+    assert.deepEqual([address(model, "six"), address(model, "four")], ["fd00::1", "10.1.2.3"])
+    assert.deepEqual(held(fold([["in", snapshot("s", ...pair, ...run("lo", "::ffff:127.0.0.1"))]])), { lo: ["CW508"] })
+  })
+
+  it("that a service declares are given to no other, whatever their names and spelling", () => {
+    const wanted = address(fold([["in", snapshot("s", ...pair, ...run("ant"))]], { range }), "ant")
+    for (const spelled of [wanted, `::FFFF:${wanted}`]) {
+      const model = fold([["in", snapshot("s", ...pair, ...run("ant"), ...run("zebra", spelled))]], { range })
+      assert.deepEqual(held(model), {})
+      assert.equal(address(model, "zebra"), wanted)
+      assert.notEqual(address(model, "ant"), wanted)
+    }
+  })
+
+  it("stay with the service that was given one, whoever declares it later, until it moves", () => {
+    const f = new Fold({ range })
+    f.accept("in", snapshot("c", ...pair))
+    f.accept("in", snapshot("z", ...run("zebra")))
+    const given = address(f.commit()!, "zebra")
+    f.accept("in", snapshot("a", ...run("ant", given)))
+    const model = f.commit()!
+    assert.deepEqual(held(model), { ant: ["CW514"] })
+    assert.equal(address(model, "zebra"), given)
+    // Nobody can say which address it has: a zone file must not send its callers to the other.
+    assert.deepEqual(uncertain(model), ["ant"])
+    f.accept("in", snapshot("z", ...run("zebra", "10.9.1.1")))
+    assert.deepEqual([held(f.commit()!), address(f.model, "ant")], [{}, given])
+    f.accept("in", snapshot("z", ...run("zebra")))
+    assert.deepEqual([held(f.commit()!), address(f.model, "ant")], [{}, given])
+    assert.notEqual(address(f.model, "zebra"), given)
+  })
+
+  it("that are no addresses hold the service, its hosts, and what else would not know them, and no more", () => {
+    const f = new Fold()
+    f.accept("in", snapshot("s", ...pair, ...run("zebra", "240.0.0.1"), ...run("cat")))
+    f.commit()
+    f.accept("in", snapshot("s", ...pair, ...run("zebra", "240.0.0"), ...run("cat")))
+    assert.deepEqual(held(f.commit()!), { zebra: ["CW508"] })
+    assert.deepEqual(
+      standing(f.model).map((s) => s.address),
+      [address(f.model, "cat"), "240.0.0.1"]
+    )
+    const cold = fold([["in", snapshot("s", ...pair, ...run("ant", "240.0.0"), ...run("cat"))]])
+    assert.deepEqual([names(cold), uncertain(cold), standing(cold).length], [["cat"], ["ant"], 1])
+    const rival = [service("rival", { prefixes: ["ant"] }), backend("rival", "a")]
+    const both = fold([["in", snapshot("s", ...pair, ...run("ant", "240.0.0"), ...rival)]])
+    assert.deepEqual(held(both), { ant: ["CW508"], rival: ["CW503"] })
+  })
+
+  it("that a lock file pins are kept, for a service that is not there too, and in another spelling", () => {
+    const pinned = new Map([["zebra", "::ffff:10.9.0.7"]])
+    const events = [["in", snapshot("s", ...pair, ...run("ant", "10.9.0.7"))]] as const
+    assert.deepEqual(held(fold(events, { range, pinned })), { ant: ["CW514"] })
+    assert.equal(
+      address(fold([["in", snapshot("s", ...pair, ...run("zebra"))]], { range, pinned }), "zebra"),
+      "10.9.0.7"
+    )
+  })
+})
+
+describe("backends", () => {
+  const hosts = (host: string, where = "a", options = {}) =>
+    fold(
+      [["in", snapshot("s", ...pair, service("x", { namespace: "shop" }), backend("x.shop", where, { host }))]],
+      options
+    )
+
+  it("have the name that the mesh knows", () => {
+    for (const host of ["secure.default.svc.cluster.local.", "Secure.Default.svc.Cluster.local"]) {
+      const model = hosts(host)
+      assert.deepEqual(model.diagnostics, [])
+      assert.equal(get(model, "x.shop").backends[0]!.host, "secure.default.svc.cluster.local")
+    }
+    assert.equal(get(hosts("FD00::A"), "x.shop").backends[0]!.host, "FD00::A")
+  })
+
+  it.each([
+    ["secure", "a", "write secure.shop.svc.cluster.local"],
+    ["secure.default", "a", "write secure.default.svc.cluster.local"],
+    ["secure.default.svc.", "b", "write secure.default.svc.corp.example"]
+  ])("are told that %s is no full name", (host, where, help) => {
+    const model = hosts(host, where)
+    assert.deepEqual(names(model), ["x.shop"])
+    assert.deepEqual(
+      model.diagnostics.map((d) => [d.code, d.severity, d.help]),
+      [["CW515", "warning", help]]
+    )
+  })
+
+  it.each(["loopy.global", "LOOPY.Global.", "global"])("cannot be a global name: %s", (host) => {
+    assert.deepEqual(held(hosts(host)), { "x.shop": ["CW515"] })
+  })
+})
+
+describe("the suffix", () => {
+  it.each([
+    ["corp.example", ["a"], ["CW513"]],
+    ["example", ["a"], ["CW513"]],
+    ["x.corp.example", ["a"], ["CW513"]],
+    ["svc.cluster.local", ["b"], ["CW513"]],
+    ["xcorp.example", ["a", "b"], []]
+  ])("%s leaves the names of a cluster's own Services alone", (suffix, clusters, codes) => {
+    const model = fold([["in", snapshot("c", ...pair)]], { suffix })
+    assert.deepEqual(
+      model.fleet.clusters.map((c) => c.name),
+      clusters
+    )
+    assert.deepEqual(
+      model.diagnostics.map((d) => d.code),
+      codes
+    )
   })
 })
 

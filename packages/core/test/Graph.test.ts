@@ -126,6 +126,10 @@ describe("problems", () => {
     const a = node("sink", "a", { exclusive: ["k", "l"] })
     const b = node("sink", "b", { exclusive: ["l", "k"] })
     expect(codes([a, b])).toEqual([["CW305", "b"]])
+    const c = node("sink", "c", { exclusive: ["k/below"] })
+    expect(codes([a, c])).toEqual([["CW305", "c"]])
+    expect(codes([c, a])).toEqual([["CW305", "a"]])
+    expect(codes([a, node("sink", "d", { exclusive: ["kl"] })])).toEqual([])
     expect(codes([node("sink", "a", { policy: "sync" })], { owner: "me" })).toEqual([])
     expect(codes([node("sink", "a", { policy: "sync" })])).toEqual([["CW109", "a", "policy"]])
     expect(codes([node("sink", "a", { policy: "sync", deletes: false })], { owner: "me" })).toEqual([

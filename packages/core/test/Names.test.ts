@@ -80,6 +80,13 @@ describe("addresses", () => {
   it.each(["127.0.0.1", "224.0.0.1", "240.240.1.1", "x", "0.0.0.0", "::1"])("refuse %s as a virtual IP", (a) =>
     assert.isString(addressProblem(a))
   )
+  it.each([
+    ["0.0.0.0", "an unspecified"],
+    ["169.254.1.1", "a link-local"],
+    ["127.0.0.1", "a loopback"]
+  ])("say of %s that it is %s address", (address, kind) =>
+    assert.equal(addressProblem(address), `${address} is ${kind} address`)
+  )
   it.each(["8.8.8.0/24", "240.0.0.0/30", "nonsense"])("refuse %s as a range", (cidr) =>
     assert.property(parseRange(cidr), "problem")
   )
@@ -96,6 +103,18 @@ describe("addresses", () => {
       ])
     )
     assert.equal(lockText(new Map()), '{\n  "version": 1,\n  "addresses": {}\n}\n')
+  })
+  it("of a lock file may be spelt otherwise, and are still the same", () => {
+    const lock = (...all: ReadonlyArray<string>) =>
+      readLock(JSON.stringify({ version: 1, addresses: Object.fromEntries(all.map((a, i) => [`s${i}`, a])) }), "l.json")
+    assert.deepEqual(
+      lock("FD00:0::1", "::ffff:240.0.0.1"),
+      new Map([
+        ["s0", "fd00::1"],
+        ["s1", "240.0.0.1"]
+      ])
+    )
+    assert.isTrue(Array.isArray(lock("FD00:0::1", "fd00::1")))
   })
   it.each([
     "",
@@ -163,6 +182,9 @@ describe("did you mean", () => {
     ["zzz", ["abc"], undefined],
     ["Json", ["json"], "json"]
   ])("%s", (word, known, expected) => assert.equal(Suggest.suggest(word, known), expected))
+
+  it("names each known word once", () =>
+    assert.equal(Suggest.help("zzzzzz", ["exec", "json", "exec"]), "known: exec, json"))
 })
 
 describe("diagnostics", () => {
@@ -183,6 +205,10 @@ describe("diagnostics", () => {
         "   = help: did you mean `context`?"
       ].join("\n")
     )
+  })
+  it("show no empty field", () => {
+    const place = { file: "p.yaml", line: 1, col: 1 }
+    assert.include(Diagnostic.toText({ ...d, place, field: "" }), "  --> p.yaml:1:1\n")
   })
   it("never pass control characters of input to a terminal", () => {
     const evil = Diagnostic.toText(

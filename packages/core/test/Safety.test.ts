@@ -139,6 +139,34 @@ describe("held services", () => {
   })
 })
 
+describe("two services that want the same", () => {
+  const item = (service: string, more: Partial<PlanItem> = {}): PlanItem => ({
+    op: "update",
+    target: "t",
+    id: service,
+    service,
+    ...more
+  })
+  const old = { identity: "old", diagnostics: [] }
+  const ops = (items: ReadonlyArray<PlanItem>, rivals: ReadonlyArray<string>, owns?: Plan["owns"]) =>
+    secure(owns === undefined ? plan(items) : { ...plan(items), owns }, {
+      ...safety,
+      held: new Map([["old", { ...old, rivals }]])
+    }).items.map((i) => i.op)
+  it("an object does not pass from a held service to another", () =>
+    assert.deepEqual(ops([item("new", { formerly: "old" }), item("new")], []), ["held", "update"]))
+  it("the one that wins stays out of targets where the other is", () => {
+    const here: Plan["owns"] = (target, service) => target === "t" && service === "old"
+    const items = [item("new"), item("new", { op: "create" }), item("new", { target: "u" }), item("third")]
+    assert.deepEqual(ops(items, ["new"], here), ["held", "held", "update", "update"])
+    assert.deepEqual(
+      ops(items, ["new"], () => false),
+      ["update", "create", "update", "update"]
+    )
+    assert.deepEqual(ops(items, [], here), ["update", "create", "update", "update"])
+  })
+})
+
 describe("property: safety only ever holds", () => {
   const item: fc.Arbitrary<PlanItem> = fc.record({
     op: fc.constantFrom("create", "update", "delete", "held", "conflict"),

@@ -293,6 +293,7 @@ export const cases: Record<
         outlierDetection: { interval: "1ms", baseEjectionTime: "1h1m1.5s" },
         connectionPool: { tcp: { idleTimeout: "0s" } }
       }),
+      destination({ outlierDetection: { interval: "2562047h", baseEjectionTime: "9223372036854ms" } }),
       virtual({ http: [{ ...route, timeout: "3s" }] })
     ],
     refused: [
@@ -301,6 +302,8 @@ export const cases: Record<
       destination({ outlierDetection: { interval: "500us" } }),
       destination({ outlierDetection: { interval: "5" } }),
       destination({ outlierDetection: { interval: 5 } }),
+      destination({ outlierDetection: { baseEjectionTime: "999999999h" } }),
+      destination({ outlierDetection: { baseEjectionTime: "9223372036855ms" } }),
       virtual({ http: [{ ...route, retries: { attempts: 1, perTryTimeout: "-1s" } }] })
     ]
   },

@@ -143,7 +143,10 @@ export const get = (
     )
   )
 
-/** `deleting`: accepted, but finalizers keep it. `replaced`: another object has the name now; it is left alone. */
+/**
+ * `deleting`: accepted, but finalizers keep it. `replaced`: another object has the name now, or where a version was
+ * given, the object has another one; it is left alone.
+ */
 export type Removed = "deleted" | "deleting" | "replaced"
 
 export const remove = (
@@ -152,7 +155,8 @@ export const remove = (
   namespace: string | undefined,
   name: string,
   uid: string,
-  budget?: number
+  budget?: number,
+  version?: string
 ): Effect.Effect<Removed, ApiError> =>
   pathOf(resource, namespace, name).pipe(
     Effect.flatMap((at) =>
@@ -163,7 +167,7 @@ export const remove = (
           apiVersion: "v1",
           kind: "DeleteOptions",
           propagationPolicy: "Background",
-          preconditions: { uid }
+          preconditions: { uid, ...(version === undefined ? {} : { resourceVersion: version }) }
         }),
         timeout: attempt(budget),
         ...(budget === undefined ? {} : { budget })
@@ -179,7 +183,8 @@ export const remove = (
       // Gone already, by an earlier attempt or by someone else: what was wanted.
       if (error.reason === "NotFound") return Effect.succeed<Removed>("deleted")
       // After a lost answer this says that ours is deleted and another one was created.
-      if (error.reason === "Precondition") return Effect.succeed<Removed>(error.doubt === true ? "deleted" : "replaced")
+      if (error.reason === "Precondition")
+        return Effect.succeed<Removed>(error.doubt === true && version === undefined ? "deleted" : "replaced")
       return Effect.fail(error)
     })
   )

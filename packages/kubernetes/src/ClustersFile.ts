@@ -7,6 +7,7 @@ import { homedir } from "node:os"
 import { dirname, resolve } from "node:path"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { ClusterFact } from "@coddiwomple/core/Fact"
+import { isIstioVersion } from "@coddiwomple/core/Names"
 import { decodeOptions } from "@coddiwomple/core/Node"
 import { type PluginError, refused } from "@coddiwomple/core/PluginError"
 import { help } from "@coddiwomple/core/Suggest"
@@ -28,7 +29,11 @@ const fields = {
   kubecondig_context: Text,
   region: Text,
   labels: Labels,
-  istio_version: Text,
+  istio_version: Schema.optionalKey(
+    Schema.String.check(
+      Schema.makeFilter((text) => isIstioVersion(text) || "it must be a version of Istio, as 1.26 or 1.26.3")
+    )
+  ),
   gateway: Schema.optionalKey(
     Schema.Struct({ namespace: Text, selector: Labels, port: Schema.optionalKey(Schema.Int) })
   ),
@@ -36,13 +41,19 @@ const fields = {
   trust_domain: Text,
   domain: Text,
   dataplane: Schema.optionalKey(Schema.Literals(["sidecar", "ambient"])),
-  dns: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown))
+  dns: Schema.optionalKey(Schema.Struct({ platform: Text, clusterIP: Text }))
 }
 const Entry = Schema.Struct(fields)
 type Entry = typeof Entry.Type
 const decode = Schema.decodeUnknownResult(Entry, decodeOptions)
 const issues = SchemaIssue.makeFormatterStandardSchemaV1()
-const known = Object.keys(fields).filter((k) => k !== "kubecondig_context")
+
+/** Keys that may be meant, by the key that they stand below. */
+const known: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "": Object.keys(fields).filter((k) => k !== "kubecondig_context"),
+  gateway: ["namespace", "selector", "port"],
+  dns: ["platform", "clusterIP"]
+}
 
 export interface Clusters {
   readonly facts: ReadonlyArray<ClusterFact>
@@ -161,7 +172,7 @@ export const parse = (file: string, shown: string, text: string): Effect.Effect<
                 : `cluster ${i + 1}: ${field === "" ? "" : `${field}: `}${issue.message}`,
               {
                 place: at([i, ...path]),
-                ...(unknown && path.length === 1 ? { help: help(String(last), known) } : {})
+                ...(unknown ? { help: help(String(last), known[path.slice(0, -1).join(".")] ?? []) } : {})
               }
             )
           )

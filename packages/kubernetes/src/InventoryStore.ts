@@ -24,6 +24,8 @@ const abandoned = 3_600_000
 
 export interface Loaded {
   readonly inventory: Inventory
+  /** The name of the cluster as it was when the head was written; undefined where none is recorded. */
+  readonly cluster: string | undefined
   readonly state: State
 }
 
@@ -35,6 +37,7 @@ interface Shard {
 interface State {
   readonly epoch: string
   readonly shards: ReadonlyArray<Shard>
+  readonly cluster: string | undefined
   /** Resource version of the head; undefined: there is none yet. */
   readonly headVersion: string | undefined
   /** Shards of no epoch that is in force, long abandoned. */
@@ -45,6 +48,8 @@ export class InventoryProblem extends Error {}
 
 export interface InventoryStore {
   readonly pipeline: string
+  /** The head, for messages. */
+  readonly head: string
   readonly load: Effect.Effect<Loaded, ApiError | InventoryProblem>
   /** Makes the stored inventory what `change` makes of it; called again when someone else wrote meanwhile. Unchanged shards cost nothing. */
   readonly update: (
@@ -107,7 +112,7 @@ const joined = (shards: ReadonlyArray<Shard>): Map<string, Entry> => {
 }
 
 export const make = (client: Client, pipeline: string, namespace: string): InventoryStore => {
-  const name = objectName(pipeline, "cw-inventory-").slice(0, 50)
+  const name = objectName(pipeline, "cw-inventory-")
   const at = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`
   const shardName = (epoch: string, index: number) => `${name}.${epoch}.${index}`
   const labels = { ...managedBy, [inventoryLabel]: name }
@@ -131,8 +136,9 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
         .filter((m) => Date.parse(m.metadata.creationTimestamp ?? "") < before)
         .map((m) => m.metadata.name)
     // Shards without a head come from a first write that was killed, before anything was applied.
-    if (head === undefined) return { epoch: "", shards: [], headVersion: undefined, leftovers: leftovers("") }
-    const { epoch = "", shards: number = "", pipeline: owner = "" } = head.data ?? {}
+    if (head === undefined)
+      return { epoch: "", shards: [], cluster: undefined, headVersion: undefined, leftovers: leftovers("") }
+    const { epoch = "", shards: number = "", pipeline: owner = "", cluster } = head.data ?? {}
     if (owner !== pipeline) return problem(`the inventory belongs to pipeline ${owner}`)
     const count = Number(number)
     if (epoch === "" || !Number.isInteger(count) || count < 1) return problem("its head cannot be read")
@@ -143,10 +149,14 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
       if (shard instanceof InventoryProblem) return shard
       shards.push(shard)
     }
-    return { epoch, shards, headVersion: head.metadata.resourceVersion ?? "", leftovers: leftovers(epoch) }
+    return { epoch, shards, cluster, headVersion: head.metadata.resourceVersion ?? "", leftovers: leftovers(epoch) }
   }
 
-  const loadedOf = (state: State): Loaded => ({ inventory: { owner: pipeline, entries: joined(state.shards) }, state })
+  const loadedOf = (state: State): Loaded => ({
+    inventory: { owner: pipeline, entries: joined(state.shards) },
+    cluster: state.cluster,
+    state
+  })
 
   const query = { labelSelector: `${inventoryLabel}=${name}` }
 
@@ -171,6 +181,9 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
         timeout: 40_000
       })
       .pipe(Effect.map(({ body }) => (body as Raw).metadata.resourceVersion ?? ""))
+
+  const writeHead = (epoch: string, shards: number, resourceVersion: string | undefined) =>
+    write(name, { pipeline, cluster: client.cluster, epoch, shards: String(shards) }, resourceVersion)
 
   const writeShard = (
     epoch: string,
@@ -200,8 +213,8 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
           (part, i) => writeShard(epoch, i, part, undefined),
           { concurrency: 4 }
         )
-        const headVersion = yield* write(name, { pipeline, epoch, shards: String(count) }, state.headVersion)
-        return { epoch, shards, headVersion, leftovers: [] }
+        const headVersion = yield* writeHead(epoch, count, state.headVersion)
+        return { epoch, shards, cluster: client.cluster, headVersion, leftovers: [] }
       })
       // Where the head may have been written after all, its shards stay: an unused one is removed later, a missing one never comes back.
       const next = yield* Effect.tapError(written, (error) =>
@@ -229,7 +242,10 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
         },
         { concurrency: 4 }
       )
-      return { ...state, shards }
+      if (state.cluster === client.cluster) return { ...state, shards }
+      // From an older cw, or the cluster has a new name.
+      const headVersion = yield* writeHead(state.epoch, count, state.headVersion)
+      return { ...state, shards, cluster: client.cluster, headVersion }
     })
 
   const update: InventoryStore["update"] = (loaded, change) =>
@@ -250,5 +266,5 @@ export const make = (client: Client, pipeline: string, namespace: string): Inven
       }
     })
 
-  return { pipeline, load, update }
+  return { pipeline, head: `ConfigMap ${namespace}/${name}`, load, update }
 }

@@ -40,11 +40,12 @@ const certificate = (message: string): Reading => {
 export const userOf = (context: Context): string => `the user of context ${JSON.stringify(context.name)}`
 
 const reading = (error: ApiError, context: Context): Reading => {
+  const server = context.server.replace(/\/\/[^\s/@]*@/, "//")
   switch (error.reason) {
     case "Unreachable":
-      return { code: "CW425", cause: `${context.server} does not answer: ${error.message}` }
+      return { code: "CW425", cause: `${server} does not answer: ${error.message}` }
     case "Lost":
-      return { code: "CW425", cause: `${context.server} gave no answer: ${error.message}` }
+      return { code: "CW425", cause: `${server} gave no answer: ${error.message}` }
     case "Certificate":
       return certificate(error.message)
     case "Credentials":
@@ -56,21 +57,21 @@ const reading = (error: ApiError, context: Context): Reading => {
           : undefined
       }
     case "NotApi":
-      return { code: "CW426", cause: `${context.server} is no Kubernetes API: ${error.message}` }
+      return { code: "CW426", cause: `${server} is no Kubernetes API: ${error.message}` }
     case "Unauthorized":
-      return { code: "CW427", cause: `${context.server} does not accept ${userOf(context)}: ${error.message}` }
+      return { code: "CW427", cause: `${server} does not accept ${userOf(context)}: ${error.message}` }
     case "Forbidden":
       return { code: "CW428", cause: error.message }
     case "Busy":
-      return { code: "CW425", cause: `${context.server} is too busy: ${error.message}` }
+      return { code: "CW425", cause: `${server} is too busy: ${error.message}` }
     case "Full":
       return {
         code: "CW425",
-        cause: `the database of ${context.server} is full: ${error.message}`,
+        cause: `the database of ${server} is full: ${error.message}`,
         help: "free or raise its quota; until then nothing can be written"
       }
     default:
-      return { code: "CW425", cause: `${context.server} failed: ${error.message}` }
+      return { code: "CW425", cause: `${server} failed: ${error.message}` }
   }
 }
 

@@ -106,6 +106,12 @@ describe("a server that is not what it should be", () => {
     expect(text).toMatch(/CW42[56].*cluster east/)
   })
 
+  it("is told without the credentials in its URL", async () => {
+    const text = await finding(kubeconfig("https://bob:SECRET@127.0.0.1:1", ca.cert, "{ token: SECRET }"))
+    expect(text).toMatch(/CW425.*https:\/\/127\.0\.0\.1:1 does not answer/)
+    expect(text).not.toMatch(/SECRET|bob/)
+  })
+
   it("is not there", async () => {
     expect(await finding(kubeconfig("https://127.0.0.1:1", ca.cert, "{ token: SECRET }"))).toMatch(
       /CW425.*cluster east: https:\/\/127\.0\.0\.1:1 does not answer: connect ECONNREFUSED/

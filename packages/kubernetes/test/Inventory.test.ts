@@ -96,6 +96,31 @@ describe.skipIf(lacking("etcd", "kube"))("inventory", () => {
       })
     ))
 
+  it("long names of pipelines that begin alike have an inventory each", async () => {
+    const long = (end: string) => `a-very-long-name-of-a-pipeline-for-the-${end}-payments-and-all-of-its-friends`
+    for (const name of [long("one"), long("two"), `${"x".repeat(36)}-y`])
+      await using(name, (store) => Effect.flatMap(store.load, (l) => store.update(l, plus(entries(0, 1)))))
+    await using(long("one"), (store) => Effect.flatMap(store.load, (l) => store.update(l, plus(entries(1, 3)))))
+    await using(long("two"), (store) => Effect.map(store.load, (l) => expect(l.inventory.entries.size).toBe(1)))
+  })
+
+  it("records the cluster's name, also in a head that has none", async () => {
+    await using("named", (store) => Effect.flatMap(store.load, (l) => store.update(l, plus(entries(0, 1)))))
+    const head = "/api/v1/namespaces/default/configmaps/cw-inventory-named"
+    const before = JSON.parse((await server.request("GET", head)).body)
+    expect(before.data.cluster).toBe("east")
+    delete before.data.cluster
+    await server.request("PUT", head, { body: JSON.stringify(before) })
+    await using("named", (store) =>
+      Effect.gen(function* () {
+        const loaded = yield* store.load
+        expect([loaded.cluster, loaded.inventory.entries.size]).toEqual([undefined, 1])
+        expect((yield* store.update(loaded, plus(entries(1, 2)))).cluster).toBe("east")
+        expect((yield* store.load).inventory.entries.size).toBe(2)
+      })
+    )
+  })
+
   it("two writers at once lose nothing", async () => {
     const writer = (from: number) =>
       using("both", (store) =>

@@ -13,7 +13,7 @@ export const copy = <A>(value: A, options: CopyOptions = {}): A => {
   if (value instanceof Uint32Array) return value.slice() as A
   if (value instanceof Map) return new Map([...turned(value, options)].map(([k, v]) => [k, copy(v, options)])) as A
   if (value instanceof Set) return new Set(turned(value, options)) as A
-  if (value instanceof Fleet) return new Fleet(copy(value.clusters, options), value.suffix) as A
+  if (value instanceof Fleet) return new Fleet(copy(value.clusters, options), value.suffix, value.unusable) as A
   return Object.fromEntries(turned(Object.entries(value), options).map(([k, v]) => [k, copy(v, options)])) as A
 }
 

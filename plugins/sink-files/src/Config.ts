@@ -9,7 +9,13 @@ const flag = (description: string, fallback: boolean) =>
   )
 
 export const Config = Schema.Struct({
-  path: Schema.NonEmptyString.annotate({
+  path: Schema.NonEmptyString.check(
+    Schema.makeFilter(
+      (path: string) =>
+        /^~(?:\/|$)/.test(path) ? "only a shell knows ~ at the start of a path: write ${env:HOME}/… instead" : true,
+      { toJsonSchema: () => ({ pattern: "^(?!~(/|$))" }) }
+    )
+  ).annotate({
     description: "Folder to write to. Relative to the pipeline file. Made when it is missing.",
     examples: ["clusters"]
   }),

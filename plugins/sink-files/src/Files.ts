@@ -20,6 +20,7 @@ import type { PluginError } from "@coddiwomple/core/PluginError"
 import { stateFolder } from "@coddiwomple/core/SafePath"
 import type { SinkImpl } from "@coddiwomple/core/Sink"
 import * as Effect from "effect/Effect"
+import { probe } from "./Probe.ts"
 import {
   composed,
   type Document,
@@ -63,7 +64,8 @@ export const makeFiles = (site: Site): SinkImpl<Plan, PluginError> => {
     const other = targets.clashes.get(tree.options.folder)
     if (other !== undefined) {
       const message = `cluster ${tree.target}: its folder collides with ${other} on some file systems`
-      return Effect.succeed({ ...refused(Diagnostic.error("CW704", message)), target })
+      const help = "give the clusters other names; of a cluster that was renamed, move the folder and its records away"
+      return Effect.succeed({ ...refused(Diagnostic.error("CW704", message, { help })), target })
     }
     return Effect.gen(function* () {
       if (single) return yield* planSingle(target, desired, recheck)
@@ -209,7 +211,7 @@ export const makeFiles = (site: Site): SinkImpl<Plan, PluginError> => {
           })
         )
       }),
-    probe: Effect.andThen(fit(targets.disk), probe(site))
+    probe: (clusters) => probe(site, clusters)
   }
 }
 
@@ -236,21 +238,12 @@ const merge = (plans: ReadonlyArray<TargetPlan>): Plan => {
     items: plans.flatMap((one) => one.items).sort(compareItems),
     unchanged: plans.reduce((sum, one) => sum + one.unchanged, 0),
     owned: new Map(plans.map((one) => [one.target.tree.target, one.owned])),
+    owns: (name, service) => {
+      const one = plans.find((p) => p.target.tree.target === name)
+      if (one?.documents === undefined) return one?.target.tree.owns(service) ?? false
+      return [...one.documents.before.values()].some((document) => document.service === service)
+    },
     diagnostics: plans.flatMap((one) => one.diagnostics),
     ...(failed.size === 0 ? {} : { failed })
   }
-}
-
-/** The folder, or the nearest one above it that exists, can be written to. */
-const probe = ({ fs, root }: Site): Effect.Effect<void, PluginError> => {
-  const check = (folder: string): Effect.Effect<void, PluginError> =>
-    fs.stat(folder).pipe(
-      Effect.flatMap(() => fs.access(folder, { writable: true })),
-      Effect.catch((error) => {
-        const above = folder.slice(0, folder.lastIndexOf("/"))
-        if (error.reason._tag === "NotFound" && above !== "") return check(above)
-        return Effect.fail(failure(`cannot write to ${root}`, error))
-      })
-    )
-  return check(root)
 }

@@ -78,7 +78,8 @@ export const itemsOf = (target: string, { before, wanted }: Documents): Readonly
     const old = before.get(id)
     if (old?.text === text) continue
     const item = { target, id, ...(service === undefined ? {} : { service }), digest: digest(text) }
-    const more = combines === undefined ? {} : { combines }
+    const formerly = old?.service === undefined || old.service === service ? {} : { formerly: old.service }
+    const more = { ...(combines === undefined ? {} : { combines }), ...formerly }
     if (old === undefined) out.push({ ...item, op: "create", added: added(text), removed: 0 })
     else out.push({ ...item, ...more, op: "update", before: digest(old.text), ...changed(old.text, text) })
   }

@@ -10,7 +10,7 @@ import { FileStamps } from "@coddiwomple/core/FileStamps"
 import { FileTree, type Index } from "@coddiwomple/core/FileTree"
 import type { Fleet } from "@coddiwomple/core/Model"
 import type { Layout } from "@coddiwomple/core/Layout"
-import { collisions, problem, type SafePath, stateFolder } from "@coddiwomple/core/SafePath"
+import { collisions, fold, problem, type SafePath, stateFolder } from "@coddiwomple/core/SafePath"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
@@ -66,19 +66,31 @@ export class Targets {
       }
       for (const target of this.byFolder.values()) target.cluster = undefined
       const folders = fleet.clusters.map((cluster) => this.site.layout.folder(cluster.name))
-      const clashes = collisions(folders)
-      this.clashes = new Map()
+      // What a cluster left under another spelling of the name may be the very files that are wanted now.
+      this.clashes = collisions([...folders, ...(yield* this.leftBeside(folders))])
       for (const [i, cluster] of fleet.clusters.entries()) {
         const folder = folders[i]!
         const target = this.byFolder.get(folder) ?? this.make(folder)
         target.cluster = cluster.index
         target.tree.rename(cluster.name)
         this.byFolder.set(folder, target)
-        const other = clashes.get(folder)
-        if (other !== undefined) this.clashes = new Map([...this.clashes, [folder, other]])
       }
       for (const { cluster, tree } of this.byFolder.values())
         if (cluster === undefined) tree.rename(this.nameOf(tree.options.folder))
+    })
+  }
+
+  /** Folders of clusters that are gone which some disk takes for one of these; those without records are forgotten. */
+  private leftBeside(folders: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, PlatformError> {
+    return Effect.gen({ self: this }, function* () {
+      const wanted = new Map(folders.map((folder) => [fold(folder), folder]))
+      const found: Array<string> = []
+      for (const folder of this.byFolder.keys()) {
+        if ((wanted.get(fold(folder)) ?? folder) === folder || folders.includes(folder)) continue
+        if ((yield* this.disk.list(`${records}/${folder}`)).includes("manifest.json")) found.push(folder)
+        else this.byFolder.delete(folder)
+      }
+      return found
     })
   }
 

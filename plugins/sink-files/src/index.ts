@@ -21,7 +21,7 @@ export default Sink.make({
       config: { path: ".", layout: "clusters/{cluster}/{service}/{kind}-{namespace}-{name}.yaml" }
     }
   ],
-  exclusive: ({ path }) => [`file:${path.replace(/^(\.\/+)+|\/+$/g, "") || "."}`],
+  exclusive: ({ path }, site) => [`file:${site.path(path)}`],
   make: (config) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem

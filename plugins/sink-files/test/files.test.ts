@@ -169,6 +169,27 @@ describe("layout", () => {
     )
     assert.deepStrictEqual(files(dir.directory), ["b/default/configmap-x.yaml", "b/kustomization.yaml"])
   })
+
+  it("a cluster whose name changes its case only waits, until the old folder is away", async () => {
+    using dir = Worlds.directory()
+    const of = (...clusters: ReadonlyArray<string>) => {
+      const model = Given.model({ clusters })
+      return desired([Given.configMap(model.fleet, "x", {})], { model })
+    }
+    await deliver(dir.directory, [of("east", "b")])
+    const before = files(dir.directory)
+    const { plan, report } = (await deliver(dir.directory, [of("East", "b")]))[0]!
+    assert.deepStrictEqual([...(plan.failed ?? [])].map(([name, d]) => `${name} ${d.code}`).sort(), [
+      "./east CW704",
+      "East CW704"
+    ])
+    assert.deepStrictEqual([list(plan), report.items, files(dir.directory)], [[], [], before])
+    fs.rmSync(dir.path("east"), { recursive: true })
+    fs.rmSync(dir.path(".cw/clusters/east"), { recursive: true })
+    const later = (await deliver(dir.directory, [of("East", "b")]))[0]!
+    assert.deepStrictEqual([...(later.plan.failed ?? [])], [])
+    assert.deepStrictEqual(files(dir.directory), before.map((f) => f.replace("east", "East")).sort())
+  })
 })
 
 for (const single of [false, true]) {

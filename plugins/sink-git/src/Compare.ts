@@ -179,8 +179,10 @@ export class Compare {
       const both = rest & set
       if (both === 0n) continue
       rest &= ~both
+      const formerly = entry.service === undefined || entry.service === service ? {} : { formerly: entry.service }
       if (entry.digest !== digest)
-        for (const folder of folders.list(both)) say(folder, { op: "update", digest, before: entry.digest })
+        for (const folder of folders.list(both))
+          say(folder, { op: "update", digest, before: entry.digest, ...formerly })
       else if (!same(entry, want.file.entry)) at.silent.push({ path, in: both, entry: want.file.entry })
     }
     for (const folder of folders.list(rest)) create(folder)

@@ -124,6 +124,10 @@ export const makeGit = (site: Site): Effect.Effect<SinkImpl<Plan, PluginError>, 
           items,
           unchanged: compared.unchanged,
           owned: compared.owned,
+          owns: (target, service) => {
+            const folder = wanted.targets.get(target)
+            return folder !== undefined && now.live.ledger.owns(service, now.live.folders.known(folder))
+          },
           ...(bookkeeping ? { bookkeeping } : {}),
           diagnostics: compared.diagnostics,
           ...(wanted.failed.size === 0 ? {} : { failed: wanted.failed })

@@ -31,6 +31,13 @@ export class Ledger {
     return find(this.at(path), folder)
   }
 
+  /** Whether something of a service is listed in one of these folders. */
+  owns(service: string, folders: FolderSet): boolean {
+    for (const list of this.lists.values())
+      for (const listed of list) if (listed.entry.service === service && (listed.in & folders) !== 0n) return true
+    return false
+  }
+
   /** In the order of code points. */
   get paths(): ReadonlyArray<string> {
     this.sorted ??= [...this.lists.keys()].sort()

@@ -66,3 +66,27 @@ export const remoteOf = (url: string, resolve: (path: string) => string): Remote
   }
   return { url: `file://${resolve(url)}`, transport: "file", origin: undefined, host: undefined, repository }
 }
+
+/** One text for the ways to spell one repository. `local` brings local paths into one form. */
+export const identityOf = (url: string, local: (path: string) => string): string => {
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(url)?.[1]?.toLowerCase()
+  const bare = (path: string) => path.replace(/\/+$/, "").replace(/(\/|(?<=[^/]))\.git$/, "")
+  if (scheme === "file") return bare(local(decoded(url.slice("file://".length).replace(/^localhost(?=\/)/i, ""))))
+  const scp = scheme === undefined ? /^(?:([^/:@]*)@)?([^/:]+):(.*)$/.exec(url) : null
+  if (scp !== null && !/^[A-Za-z]:/.test(url)) return remote(scp[2]!, scp[1], bare(scp[3]!))
+  if (scheme === undefined) return bare(local(url))
+  const { host, pathname, port, username } = new URL(url)
+  return remote(port === "22" && scheme === "ssh" ? host.replace(/:22$/, "") : host, username, bare(pathname))
+}
+
+/** `git` is who everybody is at a forge; the home of anybody else is another place. */
+const remote = (host: string, user: string | undefined, path: string): string =>
+  `${user === undefined || user === "" || user === "git" ? "" : `${user}@`}${host.toLowerCase()}/${decoded(path).replace(/^\/+/, "")}`
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

@@ -16,7 +16,7 @@ import { Config } from "./Config.ts"
 import { type GitOptions, unusable } from "./Git.ts"
 import { makeGit } from "./GitSink.ts"
 import { PullRequests } from "./PullRequest.ts"
-import { type Remote, remoteOf } from "./Remote.ts"
+import { identityOf, type Remote, remoteOf } from "./Remote.ts"
 
 /** By branch of a repository: whoever pushes there. */
 const turns = new Map<string, Semaphore.Semaphore>()
@@ -33,7 +33,7 @@ export default Sink.make({
   examples: [
     {
       summary: "Push to main",
-      config: { url: "https://github.com/acme/fleet.git", token: "github_pat_x", path: "clusters/{cluster}" }
+      config: { url: "https://github.com/acme/fleet.git", token: "${env:GITHUB_TOKEN}", path: "clusters/{cluster}" }
     },
     { summary: "A repository on this machine", config: { url: "../fleet.git" } },
     {
@@ -41,15 +41,17 @@ export default Sink.make({
       config: {
         url: "https://github.com/acme/fleet.git",
         path: "clusters/{cluster}",
-        token: "github_pat_x",
+        token: "${env:GITHUB_TOKEN}",
         sign: { key: "/run/secrets/signing-key" },
         pullRequest: { title: "Mesh configuration" }
       }
     }
   ],
-  exclusive: ({ branch, path, pullRequest, url }) => [
-    `git:${url}#${pullRequest?.branch ?? branch}:${path.split("{cluster}")[0]}`
-  ],
+  exclusive: ({ branch, path, pullRequest, url }, site) => {
+    const head = pullRequest === undefined ? branch : (pullRequest.branch ?? `cw/${site.pipeline}`)
+    const folders = path.split("{cluster}")[0]!.replace(/^(\.\/+)+|\/+$/g, "")
+    return [`git:${identityOf(url, site.path)}#${head}:${folders}`]
+  },
   make: (config) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem

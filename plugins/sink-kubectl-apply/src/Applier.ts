@@ -15,8 +15,8 @@ import { migrate } from "@coddiwomple/kubernetes/Migrate"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { layered } from "./Layers.ts"
-import type { Work, Write } from "./Planner.ts"
-import { kindKey } from "./Survey.ts"
+import type { Removal, Work, Write } from "./Planner.ts"
+import { contentOf, kindKey } from "./Survey.ts"
 import { gone, served } from "./Waiting.ts"
 
 export interface Options {
@@ -247,6 +247,30 @@ export class Applier {
     )
   }
 
+  /** Only what was looked at goes; a new status of it is no other object. */
+  private removed(
+    resource: Resource,
+    id: ObjectId,
+    { content, uid, version }: Removal
+  ): Effect.Effect<Apply.Removed | "changed", ApiError> {
+    const { client } = this.work.target
+    const { patience } = this.options
+    const namespace = id.namespace === "" ? undefined : id.namespace
+    return Effect.gen(function* () {
+      let known = version
+      for (let attempt = 1; ; attempt++) {
+        const result = yield* Apply.remove(client, resource, namespace, id.name, uid, patience, known)
+        if (result !== "replaced") return result
+        const live = yield* Apply.get(client, resource, namespace, id.name, patience)
+        if (live === undefined) return "deleted"
+        if (live.metadata.uid !== uid) return "replaced"
+        if (live.metadata.deletionTimestamp !== undefined) known = undefined
+        else if (attempt > 3 || contentOf(id.kind, live) !== content) return "changed"
+        else known = live.metadata.resourceVersion
+      }
+    })
+  }
+
   private remove(item: Item): Effect.Effect<Done, ApiError> {
     const removal = this.work.removals.get(item.id)
     const id = parseId(item.id)
@@ -261,7 +285,9 @@ export class Applier {
         return { outcome: "applied" }
       }
       const namespace = id.namespace === "" ? undefined : id.namespace
-      const result = yield* Apply.remove(client, resource, namespace, id.name, removal.uid, this.options.patience)
+      const result = yield* this.removed(resource, id, removal)
+      if (result === "changed")
+        return { outcome: "failed", message: "somebody changed it after it was looked at; the next plan says how" }
       if (result === "deleted") return { outcome: "applied" }
       if (result === "replaced")
         return { outcome: "skipped", message: "somebody deleted it and created another one under its name; that stays" }

@@ -6,7 +6,7 @@ import { diagnose, userOf } from "@coddiwomple/kubernetes/Problem"
 import * as Reach from "@coddiwomple/kubernetes/Reach"
 import { missing, type Right, rightsText } from "@coddiwomple/kubernetes/Rights"
 import * as Effect from "effect/Effect"
-import type { Target, Targets } from "./Targets.ts"
+import { identity, sameCluster, type Target, type Targets } from "./Targets.ts"
 
 export interface Examined {
   readonly name: string
@@ -85,13 +85,15 @@ const look = (target: Target, inventory: string, places: ReadonlyArray<string>) 
         )
       )
     }
-    return findings
+    return { uid: yield* Effect.orElseSucceed(identity(target), () => undefined), findings }
   }).pipe(
     Effect.timeoutOrElse({
       duration: `${limit} seconds`,
       orElse: () => Effect.fail(new ApiError({ reason: "Lost", message: `no answer within ${limit} s` }))
     }),
-    Effect.catchTag("ApiError", (error) => Effect.succeed([diagnose(target.cluster, target.client.context, error)]))
+    Effect.catchTag("ApiError", (error) =>
+      Effect.succeed({ uid: undefined, findings: [diagnose(target.cluster, target.client.context, error)] })
+    )
   )
 
 /** Seconds for one cluster: it has said what is wrong with it before `cw doctor` gives the whole sink up. */
@@ -105,11 +107,14 @@ export const examine = (
   Effect.gen(function* () {
     const places = new Map(clusters.map((c) => [c.name, c.places]))
     const found = yield* targets.of(clusters)
-    const findings = yield* Effect.forEach(
+    const looked = yield* Effect.forEach(
       found,
       ([name, target]) =>
-        "client" in target ? look(target, inventory, places.get(name) ?? []) : Effect.succeed([target]),
+        "client" in target
+          ? Effect.map(look(target, inventory, places.get(name) ?? []), (one) => ({ name, ...one }))
+          : Effect.succeed({ name, uid: undefined, findings: [target] }),
       { concurrency: 16 }
     )
-    return findings.flat()
+    const twins = sameCluster(looked.map(({ name, uid }) => [name, uid] as const))
+    return looked.flatMap(({ findings, name }) => [...findings, ...(twins.has(name) ? [twins.get(name)!] : [])])
   })

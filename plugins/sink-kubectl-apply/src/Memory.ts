@@ -15,6 +15,7 @@ export interface Remembered {
   readonly at: number
   readonly loaded: Loaded
   readonly namespaces: ReadonlyMap<string, boolean> | undefined
+  readonly identity: string | undefined
   /** Ids by group. */
   readonly groups: Map<string, ReadonlyArray<string>>
   /** Groups with items that are not applied yet. */

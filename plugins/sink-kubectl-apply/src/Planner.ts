@@ -17,7 +17,7 @@ import * as Effect from "effect/Effect"
 import { labelValue, type Wanted } from "./Bodies.ts"
 import type { Config } from "./Config.ts"
 import { kindKey, type Known, type Seen, type Survey, survey } from "./Survey.ts"
-import type { Target } from "./Targets.ts"
+import { identity, type Target } from "./Targets.ts"
 
 /** What an apply needs to know of an object besides its item. */
 export interface Write {
@@ -29,6 +29,9 @@ export interface Write {
 
 export interface Removal {
   readonly uid: string
+  /** Its version and its content when it was looked at. */
+  readonly version?: string
+  readonly content?: string
   /** Only our fields go; the object stays. */
   readonly release?: Raw
 }
@@ -49,6 +52,8 @@ export interface Planned {
   readonly items: ReadonlyArray<PlanItem>
   readonly namespaces: ReadonlyMap<string, boolean> | undefined
   readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
+  /** What no other cluster has, where that is known. */
+  readonly identity: string | undefined
   readonly work: Work
 }
 
@@ -121,10 +126,12 @@ class Planner {
 
   private base(want: Wanted) {
     const { combines, id, service, text } = want.artifact
+    const before = this.survey.loaded.inventory.entries.get(id)?.service
     return {
       target: this.target.cluster,
       id,
       ...(service === undefined ? {} : { service }),
+      ...(before === undefined || before === service ? {} : { formerly: before }),
       ...(combines === undefined ? {} : { combines }),
       digest: digestOf(text)
     }
@@ -193,22 +200,24 @@ class Planner {
     if (seen.deleting) return this.conflict(want, "CW702", "it is being deleted; the next run creates it again")
     if (want.manager !== Apply.manager) return this.shared(want, seen)
     const entry = this.survey.loaded.inventory.entries.get(want.artifact.id)
-    const ours = seen.owner === this.owner || (seen.owner === undefined && entry?.uid === seen.uid)
-    if (ours) return this.own(want, seen)
+    const labelled = seen.owner === this.owner
+    const proven = entry?.uid === seen.uid || (labelled && seen.applied)
+    if (proven && (labelled || seen.owner === undefined)) return this.own(want, seen)
     if (id.kind === "Namespace" && id.group === "" && !this.policy.adopt) {
       // That it exists is all that is wanted of it.
       return
     }
-    if (seen.owner !== undefined) return this.conflict(want, "CW702", `it belongs to pipeline ${seen.owner}`)
-    this.stranger(want, seen)
+    if (seen.owner !== undefined && !labelled)
+      return this.conflict(want, "CW702", `it belongs to pipeline ${seen.owner}`)
+    const whose = labelled ? "it carries the label of this pipeline, but cw did not write it" : undefined
+    this.stranger(want, seen, whose ?? "it is there already, and belongs to no pipeline")
   }
 
   /** An object of nobody: taken over only on purpose. */
-  private stranger(want: Wanted, seen: Seen): void {
+  private stranger(want: Wanted, seen: Seen, whose: string): void {
     const comparison = seen.comparison!
     const fields = shown(comparison.differences, want.id.kind)
-    if (!this.policy.adopt)
-      return this.conflict(want, "CW702", "it is there already, and belongs to no pipeline", fields)
+    if (!this.policy.adopt) return this.conflict(want, "CW702", whose, fields)
     const taken = contested(comparison)
     if (taken.length > 0 && this.policy.conflicts !== "always")
       return this.conflict(want, "CW709", owners(taken), fields)
@@ -276,7 +285,7 @@ class Planner {
       op: "delete",
       target: this.target.cluster,
       id,
-      before: seen.uid,
+      before: seen.content ?? seen.uid,
       ...(entry.service === undefined ? {} : { service: entry.service })
     }
     const ours = seen.owner === this.owner
@@ -285,17 +294,19 @@ class Planner {
         (m) => m.manager === Apply.fieldsManager(this.target.store.pipeline) && m.operation === "Apply"
       )
       if (shared !== true) return void this.ghosts.push(id)
-      this.items.push(item)
+      this.items.push({ ...item, before: seen.uid })
       this.removals.set(id, { uid: seen.uid, release: seen.live! })
       return
     }
     if (entry.uid !== undefined && entry.uid !== seen.uid) {
       this.items.push(hold(item, "somebody deleted it and created another one under its name"))
+    } else if (entry.uid === undefined && !seen.applied) {
+      this.items.push(hold(item, "it carries the label of this pipeline, but cw did not write it"))
     } else if (kept.has(kindKey(parsed))) {
       this.items.push(hold(item, `cw deletes no ${parsed.kind}; delete it by hand`))
     } else {
       this.items.push(item)
-      this.removals.set(id, { uid: seen.uid })
+      this.removals.set(id, { uid: seen.uid, version: seen.version, content: item.before! })
     }
   }
 
@@ -341,7 +352,13 @@ export const planTarget = (
   { pipeline, wanted, policy, known }: Request
 ): Effect.Effect<Planned, ApiError | InventoryProblem> =>
   Effect.gen(function* () {
-    const found = yield* survey(target, pipeline, wanted, policy.migrate, known)
+    const [found, uid] = yield* Effect.all(
+      [
+        survey(target, pipeline, wanted, policy.migrate, known),
+        known === undefined ? identity(target) : Effect.succeed(known.identity)
+      ],
+      { concurrency: "unbounded" }
+    )
     const planner = new Planner(target, pipeline, policy, found, wanted)
     for (const want of wanted.values()) planner.want(want)
     const { entries } = found.loaded.inventory
@@ -362,5 +379,5 @@ export const planTarget = (
     )
     const { diagnostics, ghosts, items, records, removals, writes } = planner
     const work = { target, loaded: found.loaded, resources: found.resources, writes, removals, ghosts, records }
-    return { items, diagnostics, namespaces: found.namespaces, work }
+    return { items, diagnostics, namespaces: found.namespaces, identity: uid, work }
   })

@@ -3,6 +3,7 @@
  * has the name of what we want. Reads only. Objects that are as they should be leave nothing behind but their UID.
  */
 import type { ObjectId } from "@coddiwomple/core/Artifact"
+import { canonical, digest } from "@coddiwomple/core/Digest"
 import type { ApiError } from "@coddiwomple/kubernetes/ApiError"
 import * as Apply from "@coddiwomple/kubernetes/Apply"
 import { groupVersion, isPathSegment, path, type Resource } from "@coddiwomple/kubernetes/Discovery"
@@ -16,6 +17,11 @@ import type { Target } from "./Targets.ts"
 
 export interface Seen {
   readonly uid: string
+  readonly version: string
+  /** What a plan to delete it looked at; where it is not wanted. */
+  readonly content?: string
+  /** We have applied it: a copy that somebody made says so of nobody. */
+  readonly applied: boolean
   /** Value of the pipeline label. */
   readonly owner: string | undefined
   readonly deleting: boolean
@@ -51,13 +57,37 @@ const few = 16
 const idOf = (resource: Resource, { metadata }: Raw): string =>
   `${resource.group}/${resource.kind}/${metadata.namespace ?? ""}/${metadata.name}`
 
-const see = (object: Raw, wanted: Wanted | undefined, keep: boolean, migrate: ReadonlyArray<string>): Seen => {
+/** Moves with everything that somebody might have meant; values of a Secret cannot be guessed from it. */
+export const contentOf = (
+  kind: string,
+  { metadata, status: _status, apiVersion: _a, kind: _k, ...rest }: Raw
+): string => {
+  const { annotations, finalizers, labels, resourceVersion, uid } = metadata
+  const { ownerReferences } = metadata as { readonly ownerReferences?: unknown }
+  return digest(
+    canonical(
+      kind === "Secret" ? [uid, resourceVersion] : [uid, annotations, finalizers, labels, ownerReferences, rest]
+    )
+  )
+}
+
+const see = (
+  kind: string,
+  object: Raw,
+  wanted: Wanted | undefined,
+  keep: boolean,
+  migrate: ReadonlyArray<string>
+): Seen => {
   const legacy =
     migrate.length > 0 &&
     object.metadata.managedFields?.some((m) => m.operation === "Update" && migrate.includes(m.manager ?? "")) === true
   const comparison = wanted === undefined ? undefined : compare(wanted.body, object, wanted.manager)
   return {
     uid: object.metadata.uid ?? "",
+    version: object.metadata.resourceVersion ?? "",
+    ...(wanted === undefined ? { content: contentOf(kind, object) } : {}),
+    applied:
+      object.metadata.managedFields?.some((m) => m.manager === Apply.manager && m.operation === "Apply") === true,
     owner: object.metadata.labels?.[pipelineLabel],
     deleting: object.metadata.deletionTimestamp !== undefined,
     legacy,
@@ -91,7 +121,7 @@ const labelled = (
   const project = (object: Raw): readonly [string, Seen] => {
     const id = idOf(resource, object)
     const want = wanted.get(id)
-    return [id, see(object, want?.manager === Apply.manager ? want : undefined, false, migrate)]
+    return [id, see(resource.kind, object, want?.manager === Apply.manager ? want : undefined, false, migrate)]
   }
   const within = (namespace: string | undefined) =>
     Effect.map(
@@ -133,7 +163,8 @@ const named = (
       ({ id, name }) =>
         Effect.map(
           Apply.get(target.client, resource, namespace === "" ? undefined : namespace, name, patience),
-          (object) => (object === undefined ? [] : [[id, see(object, wanted.get(id), true, migrate)] as const])
+          (object) =>
+            object === undefined ? [] : [[id, see(resource.kind, object, wanted.get(id), true, migrate)] as const]
         ),
       { concurrency: 16 }
     )
@@ -157,6 +188,8 @@ const byPlace = (ids: Iterable<string>): ReadonlyArray<ReadonlyArray<ObjectId & 
 export interface Known {
   readonly loaded: Loaded
   readonly namespaces: ReadonlyMap<string, boolean> | undefined
+  /** Of the cluster. */
+  readonly identity: string | undefined
   /** What is to be looked at besides what is wanted. */
   readonly ids: ReadonlyArray<string>
 }

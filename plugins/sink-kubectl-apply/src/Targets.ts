@@ -1,13 +1,16 @@
 /**
  * The clusters a sink writes to: how each is reached, and the connections, which live as long as the sink and are
- * replaced only after the new one stands. Two names for one server are refused: they would fight.
+ * replaced only after the new one stands. Two names for one server are refused, whatever its addresses: they would fight.
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Connection } from "@coddiwomple/core/Fact"
 import type { Cluster } from "@coddiwomple/core/Model"
+import * as Suggest from "@coddiwomple/core/Suggest"
+import type { ApiError } from "@coddiwomple/kubernetes/ApiError"
 import * as Client from "@coddiwomple/kubernetes/Client"
 import * as Discovery from "@coddiwomple/kubernetes/Discovery"
 import { type InventoryStore, make as makeStore } from "@coddiwomple/kubernetes/InventoryStore"
+import type { Raw } from "@coddiwomple/kubernetes/List"
 import { named } from "@coddiwomple/kubernetes/Problem"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -20,6 +23,37 @@ export interface Target {
   readonly mapper: Discovery.Mapper
   readonly store: InventoryStore
 }
+
+/** The UID of namespace kube-system, which no two clusters share; undefined without the right to look. */
+export const identity = ({ client }: Target): Effect.Effect<string | undefined, ApiError> =>
+  client.request({ method: "GET", path: "/api/v1/namespaces/kube-system", budget: 10_000, silence: 20_000 }).pipe(
+    Effect.map(({ body }) => (body as Raw).metadata?.uid),
+    Effect.catchTag("ApiError", (error) =>
+      error.reason === "Forbidden" || error.reason === "NotFound" ? Effect.succeed(undefined) : Effect.fail(error)
+    )
+  )
+
+/** Names with one value in common, each with a finding. */
+export const twins = (
+  values: Iterable<readonly [cluster: string, value: string | undefined]>,
+  message: (value: string, others: string) => string
+): ReadonlyMap<string, Diagnostic.Diagnostic> => {
+  const groups = new Map<string, Array<string>>()
+  for (const [name, value] of values) if (value !== undefined) groups.set(value, [...(groups.get(value) ?? []), name])
+  const found = new Map<string, Diagnostic.Diagnostic>()
+  for (const [value, names] of groups) {
+    for (const name of names.length === 1 ? [] : names) {
+      const others = names.filter((n) => n !== name).join(", ")
+      const help = "give each cluster its own kubeconfig_context"
+      found.set(name, Diagnostic.error("CW702", `cluster ${name}: ${message(value, others)}`, { help }))
+    }
+  }
+  return found
+}
+
+/** One cluster that answers under several addresses. */
+export const sameCluster = (identities: Iterable<readonly [cluster: string, uid: string | undefined]>) =>
+  twins(identities, (_uid, others) => `its API server is also that of ${others}, under another address`)
 
 /** Times of clients; the defaults are right outside of tests. */
 export const Tuning = Context.Reference<Client.Options>("cw/sink-kubectl-apply/Tuning", { defaultValue: () => ({}) })
@@ -46,7 +80,8 @@ export interface Targets {
   readonly of: (
     clusters: ReadonlyArray<Pick<Cluster, "name" | "connection">>
   ) => Effect.Effect<ReadonlyMap<string, Target | Diagnostic.Diagnostic>>
-  readonly serves: (cluster: string) => boolean
+  /** Names in `clusters` that are not among these. */
+  readonly strangers: (known: ReadonlyArray<string>) => ReadonlyArray<readonly [string, Diagnostic.Diagnostic]>
 }
 
 export const make = (options: Options): Effect.Effect<Targets, never, Scope.Scope> =>
@@ -95,32 +130,25 @@ export const make = (options: Options): Effect.Effect<Targets, never, Scope.Scop
       })
 
     /** Fails both where two names lead to one server. */
-    const distinct = (
-      found: Map<string, Target | Diagnostic.Diagnostic>
-    ): Map<string, Target | Diagnostic.Diagnostic> => {
-      const servers = new Map<string, Array<string>>()
-      for (const [name, target] of found) {
-        if (!("client" in target)) continue
-        const { server } = target.client.context
-        servers.set(server, [...(servers.get(server) ?? []), name])
-      }
-      for (const [server, names] of servers) {
-        if (names.length === 1) continue
-        for (const name of names) {
-          const others = names.filter((n) => n !== name).join(", ")
-          found.set(
-            name,
-            Diagnostic.error("CW702", `cluster ${name}: ${server} is also the API server of ${others}`, {
-              help: "give each cluster its own kubeconfig_context"
-            })
-          )
-        }
-      }
-      return found
+    const distinct = (found: Map<string, Target | Diagnostic.Diagnostic>) => {
+      const servers = [...found].map(
+        ([name, t]) => [name, "client" in t ? t.client.context.server : undefined] as const
+      )
+      const bad = twins(servers, (server, others) => `${server} is also the API server of ${others}`)
+      return new Map([...found, ...bad])
     }
 
+    const strangers: Targets["strangers"] = (known) =>
+      [...(options.only ?? [])]
+        .filter((name) => !known.includes(name))
+        .map((name) => {
+          const help = Suggest.help(name, known)
+          const message = `cluster ${name} of \`clusters\`: no source names it`
+          return [name, Diagnostic.error("CW429", message, help === undefined ? {} : { help })] as const
+        })
+
     return {
-      serves: (cluster) => options.only?.has(cluster) ?? true,
+      strangers,
       of: (clusters) =>
         Effect.map(
           Effect.forEach(

@@ -53,6 +53,11 @@ export default Sink.make({
     }
   ],
   accepts: ["object"],
+  // Two sinks of one pipeline would keep one inventory, and each would delete what the other wants.
+  exclusive: ({ clusters }, { pipeline }) =>
+    clusters === undefined
+      ? [`kubectl-apply:${pipeline}`]
+      : clusters.map((name) => `kubectl-apply:${pipeline}/${encodeURIComponent(name)}`),
   make: Effect.fnUntraced(function* (config: Config) {
     const host = yield* Host
     const connections = yield* connectionsOf(config, yield* Path.Path, host)
@@ -75,9 +80,13 @@ export default Sink.make({
       plan: (desired: Desired) => plan(desired, { targets, config, memory, finite: host.finite }),
       apply: (made: ApplyPlan) => apply(made, options, memory),
       probe: (clusters: ReadonlyArray<ClusterFact>) =>
-        Effect.flatMap(examine(targets, examined(clusters, connections), config.inventory), (findings) =>
-          findings.length > 0 ? refused(findings) : Effect.void
-        )
+        Effect.flatMap(examine(targets, examined(clusters, connections), config.inventory), (found) => {
+          // Nothing is known of the fleet where no source was asked.
+          const names = clusters.map((c) => c.name)
+          const strangers = names.length === 0 ? [] : targets.strangers(names).map(([, finding]) => finding)
+          const findings = [...strangers, ...found]
+          return findings.length > 0 ? refused(findings) : Effect.void
+        })
     }
   })
 })
@@ -207,6 +216,7 @@ const plan = (desired: Desired, { targets, config, memory, finite }: Context): E
               at: looked === undefined ? now : before!.at,
               loaded: planned.work.loaded,
               namespaces: planned.namespaces,
+              identity: planned.identity,
               groups,
               open: new Set(planned.items.map((i) => i.service ?? fleetGroup))
             })
@@ -219,8 +229,27 @@ const plan = (desired: Desired, { targets, config, memory, finite }: Context): E
       },
       { concurrency: 16 }
     )
-    return summary(outcomes)
+    const twins = Targets.sameCluster(outcomes.map(([name, o]) => [name, "work" in o ? o.identity : undefined]))
+    const checked = outcomes.map(([name, outcome]) => {
+      const wrong = twins.get(name) ?? ("work" in outcome ? mistaken(outcome, name, byName) : undefined)
+      if (wrong !== undefined) memory.delete(name)
+      return [name, wrong ?? outcome] as const
+    })
+    return summary([...checked, ...targets.strangers(clusters.map((c) => c.name))])
   })
+
+/** Kubeconfigs that were exchanged: the inventory is that of another cluster of the fleet. A cluster may get a new name. */
+const mistaken = (
+  { work }: Planned,
+  name: string,
+  fleet: ReadonlyMap<string, unknown>
+): Diagnostic.Diagnostic | undefined => {
+  const { cluster } = work.loaded
+  if (cluster === undefined || cluster === name || !fleet.has(cluster)) return undefined
+  return Diagnostic.error("CW702", `cluster ${name}: what is there was written as cluster ${cluster}`, {
+    help: `mend the kubeconfigs; where the clusters changed names, remove \`cluster\` from ${work.target.store.head}`
+  })
+}
 
 const trouble = ({ client, cluster }: Targets.Target, error: ApiError | Error): Diagnostic.Diagnostic =>
   error instanceof ApiError
@@ -252,6 +281,8 @@ const summary = (
     items: items.sort(compareItems),
     unchanged,
     owned,
+    owns: (name, service) =>
+      [...(works.get(name)?.loaded.inventory.entries.values() ?? [])].some((entry) => entry.service === service),
     ...(bookkeeping ? { bookkeeping } : {}),
     ...(diagnostics.length === 0 ? {} : { diagnostics }),
     ...(failed.size === 0 ? {} : { failed }),

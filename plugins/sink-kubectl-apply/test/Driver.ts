@@ -4,8 +4,11 @@ import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import type { Artifact, KubernetesObject } from "@coddiwomple/core/Artifact"
 import type { Desired } from "@coddiwomple/core/Desired"
+import type { Diagnostic } from "@coddiwomple/core/Diagnostic"
+import type { ClusterFact } from "@coddiwomple/core/Fact"
 import { secure } from "@coddiwomple/core/Guard"
 import { executable, type Plan, type Report } from "@coddiwomple/core/Plan"
+import type { PluginError } from "@coddiwomple/core/PluginError"
 import { FakeHost, Given } from "@coddiwomple/testing"
 import { Config } from "../src/Config.ts"
 import plugin from "../src/index.ts"
@@ -31,6 +34,7 @@ export interface Options {
 export interface Sink {
   readonly plan: (desired: Desired) => Promise<Plan>
   readonly apply: (desired: Desired) => Promise<{ readonly plan: Plan; readonly report: Report }>
+  readonly probe: (clusters: ReadonlyArray<ClusterFact>) => Promise<ReadonlyArray<Diagnostic>>
 }
 
 export const desiredOf = (
@@ -67,6 +71,13 @@ export const withSink = <A>(
         return yield* Effect.promise(() =>
           use({
             plan: (desired) => Effect.runPromise(plan(desired)),
+            probe: (given) =>
+              Effect.runPromise(
+                (impl.probe as (all: typeof given) => Effect.Effect<void, PluginError>)(given).pipe(
+                  Effect.as([]),
+                  Effect.catch((error) => Effect.succeed(error.diagnostics ?? []))
+                )
+              ),
             apply: async (desired) => {
               const made = await Effect.runPromise(plan(desired))
               const work = executable(made).length > 0 || made.bookkeeping === true
@@ -86,6 +97,22 @@ export const apply = (clusters: Clusters, objects: ReadonlyArray<KubernetesObjec
 
 export const plan = (clusters: Clusters, objects: ReadonlyArray<KubernetesObject | Artifact>, options: Options = {}) =>
   withSink((sink) => sink.plan(desiredOf(clusters, objects, options.pipeline)), options)
+
+/** What `cw doctor` would find. */
+export const probe = (clusters: Clusters, options: Options = {}) =>
+  withSink(
+    (sink) =>
+      sink.probe(
+        Object.entries(clusters).map(([name, kubeconfigPath]) => ({
+          kind: "cluster" as const,
+          name,
+          addresses: [],
+          connection: { kubeconfigPath },
+          origin: { label: name }
+        }))
+      ),
+    options
+  )
 
 /** `create east /ConfigMap/default/x` for every item, with the reason where there is one. */
 export const told = (items: Plan["items"]): ReadonlyArray<string> =>

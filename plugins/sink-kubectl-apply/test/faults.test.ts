@@ -14,7 +14,7 @@ import { type ApiServer, startApiServers } from "../../../test/parts/ApiServer.t
 import { things } from "../../../test/parts/Crd.ts"
 import { startFaultProxy } from "../../../test/parts/FaultProxy.ts"
 import { lacking } from "../../../test/parts/Parts.ts"
-import { apply, type Clusters, modelOf, outcomes, plan, told, withSink } from "./Driver.ts"
+import { apply, type Clusters, modelOf, outcomes, plan, probe, told, withSink } from "./Driver.ts"
 
 const istio = "networking.istio.io/v1"
 const entry = (name: string, resolution = "DNS"): KubernetesObject => ({
@@ -34,6 +34,7 @@ const config = (name: string, data: Record<string, string> = { a: "b" }, namespa
   metadata: { name, namespace },
   data
 })
+const ours = { "coddiwomple.io/pipeline": "test" }
 const many = (n: number, resolution?: string) => Array.from({ length: n }, (_, i) => entry(`e${i}`, resolution))
 
 describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () => {
@@ -83,10 +84,14 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
   it("A1: a server killed in the middle is waited for: all applied, nothing deleted twice", async () => {
     await apply(clusters, many(30))
     const objects = [...many(20, "NONE"), ...Array.from({ length: 40 }, (_, i) => entry(`new${i}`))]
-    const applied = apply(clusters, objects, { config: { patience: "60s" } })
-    await sleep(250)
-    await east.restart()
-    const { report } = await applied
+    // The plan is made: the first objects are being written.
+    let restarted: Promise<unknown> | undefined
+    proxy.gate = async (what, write) => {
+      if (what.startsWith("PATCH")) restarted ??= east.restart()
+      return write()
+    }
+    const { report } = await apply(proxied(), objects, { config: { patience: "60s" } })
+    await restarted
     expect(report.items.filter((i) => i.outcome !== "applied")).toEqual([])
     expect(new Set(await names(east))).toEqual(new Set(objects.map((o) => o.metadata.name)))
   }, 60_000)
@@ -507,6 +512,74 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
     expect([...(await names(east, "/api/v1/namespaces/mesh/configmaps"))].sort()).toEqual(["copy", "two"])
   })
 
+  it("A17: a hand-made copy with our label is no proof: not overwritten, not deleted; a lost inventory is recovered", async () => {
+    await apply(clusters, [config("one"), config("two")])
+    const copy = { ...config("copy", { mine: "yes" }), metadata: { name: "copy", namespace: "mesh", labels: ours } }
+    await east.kubectl(["apply", "-f", "-"], JSON.stringify(copy))
+    const wanted = [config("one"), config("two"), config("copy")]
+    const refused = await apply(clusters, wanted)
+    expect(told(refused.plan.items)).toEqual([
+      "conflict east ConfigMap/mesh/copy: it carries the label of this pipeline, but cw did not write it"
+    ])
+    // Somebody made it anew, and kept the label.
+    await east.kubectl(["delete", "configmap/two", "-n", "mesh"])
+    await east.kubectl(["apply", "-f", "-"], JSON.stringify({ ...copy, metadata: { ...copy.metadata, name: "two" } }))
+    expect(told((await plan(clusters, wanted)).items).length).toBe(2)
+    await east.request("DELETE", "/api/v1/namespaces/default/configmaps")
+    const fresh = await apply(clusters, [config("one", { a: "new" }), config("copy")])
+    expect(told(fresh.plan.items)).toEqual([
+      "conflict east ConfigMap/mesh/copy: it carries the label of this pipeline, but cw did not write it",
+      "update east ConfigMap/mesh/one"
+    ])
+    expect(outcomes(fresh.report)).toEqual(["applied update east ConfigMap/mesh/one"])
+    const taken = await apply(clusters, wanted, { config: { adopt: true, conflicts: "always" } })
+    expect(outcomes(taken.report).length).toBe(3)
+  })
+
+  it("a delete names what was looked at: it moves with the object, not with its status, and deletes nothing else", async () => {
+    const service = (name: string): KubernetesObject => ({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name, namespace: "mesh" },
+      spec: { ports: [{ port: 80, protocol: "TCP" }] }
+    })
+    await apply(proxied(), [service("calm"), service("changed"), config("keep")])
+    const before = async () =>
+      Object.fromEntries((await plan(clusters, [config("keep")])).items.map((i) => [i.id.split("/").at(-1), i.before]))
+    const first = await before()
+    expect(Object.keys(first).sort()).toEqual(["calm", "changed"])
+    const patch = (name: string, body: object, sub = "") =>
+      east.request("PATCH", `/api/v1/namespaces/mesh/services/${name}${sub}`, {
+        body: JSON.stringify(body),
+        type: "application/merge-patch+json"
+      })
+    const busy = { status: { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } } }
+    await patch("calm", busy, "/status")
+    await patch("changed", { metadata: { annotations: { keep: "me" } } })
+    const second = await before()
+    expect(second.calm).toBe(first.calm)
+    expect(second.changed).not.toBe(first.changed)
+    // Between plan and apply.
+    let meanwhile: Promise<void> | undefined
+    const others = async () => {
+      await patch("calm", { status: { loadBalancer: { ingress: [{ ip: "192.0.2.2" }] } } }, "/status")
+      await patch("changed", { spec: { ports: [{ port: 81, protocol: "TCP" }] } })
+    }
+    proxy.gate = async (what, write) => {
+      if (what.startsWith("DELETE")) await (meanwhile ??= others())
+      return write()
+    }
+    const { report } = await apply(proxied(), [config("keep")])
+    proxy.gate = (_what, write) => write()
+    expect([...outcomes(report)].sort()).toEqual([
+      "applied delete east Service/mesh/calm",
+      "failed delete east Service/mesh/changed"
+    ])
+    expect(outcomes((await apply(clusters, [config("keep")])).report)).toEqual([
+      "applied delete east Service/mesh/changed"
+    ])
+  })
+
   it("A18: no right to delete: applied all the same, the delete fails and stays listed; without list nothing is done", async () => {
     const grant = async (verbs: ReadonlyArray<string>) => {
       const all = [
@@ -690,6 +763,63 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
     expect([...(unknown.failed ?? [])].map(([, d]) => d.message)).toEqual([
       "cluster nowhere: nothing says how to reach it"
     ])
+  })
+
+  it("one server under two addresses is refused, by what nobody else has", async () => {
+    await using other = await startFaultProxy({ port: east.port })
+    const alias = east.writeKubeconfig("alias", { url: `https://127.0.0.1:${other.port}` })
+    const two = { east: east.kubeconfig, alias }
+    await apply(clusters, [config("before")])
+    const { plan: made, report } = await apply({ ...two, west: west.kubeconfig }, [config("x")])
+    expect([...(made.failed ?? [])].map(([name, d]) => `${name} ${d.code}`).sort()).toEqual([
+      "alias CW702",
+      "east CW702"
+    ])
+    expect(made.failed?.get("alias")?.message).toBe(
+      "cluster alias: its API server is also that of east, under another address"
+    )
+    expect(outcomes(report)).toEqual(["applied create west ConfigMap/mesh/x"])
+    const found = await probe(two)
+    expect(found.filter((d) => d.code === "CW702").map((d) => d.message)).toEqual([
+      "cluster east: its API server is also that of alias, under another address",
+      "cluster alias: its API server is also that of east, under another address"
+    ])
+  })
+
+  it("kubeconfigs that were exchanged are refused, a new name of a cluster is none", async () => {
+    const right = { east: east.kubeconfig, west: west.kubeconfig }
+    const model = modelOf(right)
+    const only = (name: string, cluster: string) => Given.object(model.fleet, config(name), { in: [cluster] })
+    await apply(right, [only("e", "east"), only("w", "west")])
+    const wrong = { east: west.kubeconfig, west: east.kubeconfig }
+    const { plan: made, report } = await apply(wrong, [only("e", "east"), only("w", "west")])
+    expect(report.items).toEqual([])
+    expect([...(made.failed ?? [])].map(([, d]) => `${d.code} ${d.message}`)).toEqual([
+      "CW702 cluster east: what is there was written as cluster west",
+      "CW702 cluster west: what is there was written as cluster east"
+    ])
+    const renamed = await apply({ orient: east.kubeconfig }, [config("e"), config("new")])
+    expect(outcomes(renamed.report)).toEqual(["applied create orient ConfigMap/mesh/new"])
+    const later = await plan({ east: west.kubeconfig, orient: east.kubeconfig }, [config("e")])
+    expect([...(later.failed ?? [])]).toEqual([])
+  })
+
+  it("a name in `clusters` that is in no source is an error, in plan and in doctor", async () => {
+    const only = { config: { clusters: ["est"] } }
+    const made = await plan({ east: east.kubeconfig }, [config("x")], only)
+    const said = 'CW429 cluster est of `clusters`: no source names it: did you mean "east"?'
+    expect([...(made.failed ?? [])].map(([, d]) => `${d.code} ${d.message}: ${d.help}`)).toEqual([said])
+    expect((await probe({ east: east.kubeconfig }, only)).map((d) => `${d.code} ${d.message}: ${d.help}`)).toEqual([
+      said
+    ])
+    expect(await probe({}, only)).toEqual([])
+  })
+
+  it("a pipeline with a long name can be applied", async () => {
+    const pipeline = `${"a".repeat(36)}-shop`
+    const { report } = await apply(clusters, [config("x")], { pipeline })
+    expect(outcomes(report)).toEqual(["applied create east ConfigMap/mesh/x"])
+    expect((await plan(clusters, [config("x")], { pipeline })).unchanged).toBe(1)
   })
 
   it("hostile names and texts neither crash nor reach another object", async () => {

@@ -3,8 +3,9 @@
  * Types and keys are checked here; whether names and addresses are fit for use is the model's question, as for all sources.
  */
 import type { ClusterFact, Connection, DnsSettings, GatewayRef } from "@coddiwomple/core/Fact"
+import { isIstioVersion } from "@coddiwomple/core/Names"
 import type { Mutable } from "effect/Types"
-import { Fields, type Findings, type Json } from "./Findings.ts"
+import { Fields, type Findings, type Json, quoted } from "./Findings.ts"
 import type { Path } from "./JsonText.ts"
 import { type Spot, SpotOrigin } from "./Spot.ts"
 
@@ -25,6 +26,7 @@ const keys = new Set([
   "dns"
 ])
 const gatewayKeys = new Set(["namespace", "selector", "port"])
+const dnsKeys = new Set(["platform", "clusterIP"])
 
 /** As the example of the original tool spells `kubeconfig_context`. */
 const seedSpelling = "kubecondig_context"
@@ -52,7 +54,10 @@ export const decode = (value: Json, spot: Spot, findings: Findings, resolve: Res
   const labels = fields.labels("labels")
   if (labels !== undefined) fact.labels = labels
   const istioVersion = fields.string("istio_version")
-  if (istioVersion !== undefined) fact.istioVersion = istioVersion
+  if (istioVersion !== undefined && !isIstioVersion(istioVersion)) {
+    const message = `${quoted(istioVersion)} is not a version of Istio`
+    findings.error("CW401", ["istio_version"], message, 'write it as "1.26" or "1.26.3"; leave it out for the newest')
+  } else if (istioVersion !== undefined) fact.istioVersion = istioVersion
   const gateway = gatewayOf(fields)
   if (gateway !== undefined) fact.gateway = gateway
   const configNamespace = fields.string("config_namespace")
@@ -63,11 +68,8 @@ export const decode = (value: Json, spot: Spot, findings: Findings, resolve: Res
   if (domain !== undefined) fact.domain = domain
   const dataplane = fields.oneOf("dataplane", ["sidecar", "ambient"])
   if (dataplane !== undefined) fact.dataplane = dataplane
-  const dns = fields.object("dns", '{"platform": "coredns-custom"}')
-  if (dns !== undefined) {
-    dns.string("platform")
-    fact.dns = dns.value as DnsSettings
-  }
+  const dns = dnsOf(fields)
+  if (dns !== undefined) fact.dns = dns
   return [fact]
 }
 
@@ -128,5 +130,16 @@ const gatewayOf = (fields: Fields): GatewayRef | undefined => {
     ...(namespace === undefined ? {} : { namespace }),
     ...(selector === undefined ? {} : { selector }),
     ...(port === undefined ? {} : { port })
+  }
+}
+
+const dnsOf = (fields: Fields): DnsSettings | undefined => {
+  const dns = fields.object("dns", '{"platform": "coredns-custom"}')?.only(dnsKeys)
+  if (dns === undefined) return undefined
+  const platform = dns.string("platform")
+  const clusterIP = dns.string("clusterIP")
+  return {
+    ...(platform === undefined ? {} : { platform }),
+    ...(clusterIP === undefined ? {} : { clusterIP })
   }
 }

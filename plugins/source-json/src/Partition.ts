@@ -181,8 +181,8 @@ export class Partition {
       if (duplicate && first.get(identity) !== i)
         diagnostics.push(this.duplicate(json, i, identity, first.get(identity)!))
       if (duplicate || entry.failed) {
-        const service = this.form.what === "service" ? identity : undefined
-        if (diagnostics.length > 0) bad.push({ ...(service === undefined ? {} : { service }), diagnostics })
+        const about = identity === undefined ? {} : { [this.form.what]: identity }
+        if (diagnostics.length > 0) bad.push({ ...about, diagnostics })
       } else {
         warnings.push(...diagnostics)
         if (identity !== undefined) good.set(identity, ordered(entry, i))

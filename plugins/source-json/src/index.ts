@@ -42,7 +42,8 @@ export default Source.make({
     const watched = config.watch && !host.finite
     if (config.clusters !== undefined && config.clusters === config.services) {
       const message = "`clusters` and `services` name the same file"
-      return yield* Effect.fail(PluginError.refused([Diagnostic.error("CW105", message, { field: "services" })]))
+      const help = "give each list a file of its own"
+      return yield* Effect.fail(PluginError.refused([Diagnostic.error("CW105", message, { field: "services", help })]))
     }
     const open = () => [
       ...(config.clusters === undefined ? [] : [input(disk, host.directory, config.clusters, clusters)]),

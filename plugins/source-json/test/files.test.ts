@@ -127,7 +127,7 @@ describe("a file that cannot be read as a whole stops the first reading", () => 
       'CW002 expected a key in double quotes, found "]"'
     ])
     expect(await problem({ clusters: "clusters.json", services: "clusters.json" })).toEqual([
-      "CW105 `clusters` and `services` name the same file"
+      "CW105 `clusters` and `services` name the same file give each list a file of its own"
     ])
   })
 

@@ -275,6 +275,7 @@ it("a bad cluster puts the file in doubt, the others go on", async () => {
       dataplane: "sidecars",
       dns: []
     },
+    { name: "h", address: "192.0.2.9", dns: { clusterIP: 10, plattform: "gardener" } },
     "f",
     { address: "192.0.2.7" },
     { name: "g", address: "192.0.2.8" }
@@ -283,7 +284,7 @@ it("a bad cluster puts the file in doubt, the others go on", async () => {
   const { facts, bad } = snapshots["clusters.json"]!
   expect((facts as ReadonlyArray<ClusterFact>).map((f) => [f.name, f.order])).toEqual([
     ["a", 0],
-    ["g", 8]
+    ["g", 9]
   ])
   expect(bad!.every((b) => b.service === undefined)).toBe(true)
   expect(
@@ -301,9 +302,29 @@ it("a bad cluster puts the file in doubt, the others go on", async () => {
     'CW401 cluster e: "gateway.port" must be a number, not a string',
     'CW401 cluster e: "sidecars" is not a value of "dataplane" (did you mean "sidecar"?)',
     'CW401 cluster e: "dns" must be an object, not a list',
-    "CW401 entry 7: expected an object, found a string",
-    'CW401 entry 8: "name" is missing'
+    'CW402 cluster h: unknown key "plattform" (did you mean "platform"?)',
+    'CW401 cluster h: "dns.clusterIP" must be a string, not a number',
+    "CW401 entry 8: expected an object, found a string",
+    'CW401 entry 9: "name" is missing'
   ])
+})
+
+it("istio_version is a version, or the cluster is refused", async () => {
+  const list = (versions: ReadonlyArray<string>) =>
+    JSON.stringify(versions.map((istio_version, i) => ({ name: `c${i}`, address: "192.0.2.1", istio_version })))
+  const bad = ["1,26", "<1.30", "banana", "-5", "", "1", "1.26 "]
+  const { snapshots: refused } = await read({ "clusters.json": list(bad) })
+  expect(refused["clusters.json"]!.facts).toEqual([])
+  expect(refused["clusters.json"]!.bad!.map((b) => [b.cluster, b.diagnostics[0]!.message])).toEqual(
+    bad.map((text, i) => [`c${i}`, `cluster c${i}: ${JSON.stringify(text)} is not a version of Istio`])
+  )
+  expect(refused["clusters.json"]!.bad![0]!.diagnostics[0]).toMatchObject({
+    code: "CW401",
+    help: 'write it as "1.26" or "1.26.3"; leave it out for the newest'
+  })
+  const good = ["1.26", "1.26.3", "v1.30.0", "1.30.0-alpha.1", "1.22.1-asm.0", "1.29.x"]
+  const { snapshots } = await read({ "clusters.json": list(good) })
+  expect((snapshots["clusters.json"]!.facts as ReadonlyArray<ClusterFact>).map((f) => f.istioVersion)).toEqual(good)
 })
 
 it("paths in a file are relative to it, and ~ is the home directory", async () => {

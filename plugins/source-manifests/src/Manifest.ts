@@ -5,8 +5,8 @@
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { identity, type Origin } from "@coddiwomple/core/Fact"
 import { type Naming, type ServiceObject, serviceFacts, type Spoken } from "@coddiwomple/kubernetes/ServiceFacts"
-import { locate, type Problem, read } from "./Objects.ts"
-import { type Piece, pieces } from "./Pieces.ts"
+import { type Bad, locate, type Problem, read, rendered } from "./Objects.ts"
+import { cut, type Piece } from "./Pieces.ts"
 
 export interface Rules {
   readonly naming: Naming
@@ -24,6 +24,7 @@ export interface Entry extends Spoken {
 interface Parsed {
   readonly spot: Spot
   readonly entries: ReadonlyArray<Entry>
+  readonly object: boolean
 }
 
 /** Where a piece stands now. */
@@ -87,7 +88,11 @@ export class Manifest {
     const moved: Array<() => void> = []
     const entries: Array<Entry> = []
     const broken: Array<Diagnostic.Diagnostic> = []
-    for (const piece of pieces(text)) {
+    if (text.includes("\0")) return [this.strange("holds zero bytes: it was not written to its end")]
+    const all = cut(text)
+    let object = all.object
+    const end = text.trimEnd().length
+    for (const piece of all.pieces) {
       const known = before.get(piece.text)?.shift()
       let parsed = known
       if (known !== undefined) {
@@ -97,13 +102,17 @@ export class Manifest {
         })
       } else {
         const spot = new Spot(file, piece)
-        const { bad, broken: fault, found } = read(piece)
+        const said = read(piece)
+        const { bad, found } = said
+        const last = piece.at + piece.text.length >= end
+        const fault = said.broken ?? (last ? cutOff(bad) : undefined)
         if (fault !== undefined) {
           broken.push(this.fault(file, piece, fault))
           continue
         }
         parsed = {
           spot,
+          object: said.object,
           entries: [
             ...found.flatMap(({ path, service }) => this.speak(spot, path, service)),
             ...bad.map((problem) => this.refuse(file, piece, problem))
@@ -113,8 +122,11 @@ export class Manifest {
       const list = now.get(piece.text)
       if (list === undefined) now.set(piece.text, [parsed!])
       else list.push(parsed!)
+      object ||= parsed!.object
       for (const entry of parsed!.entries) entries.push(entry)
     }
+    if (!object && broken.length === 0)
+      broken.push(this.strange(end === 0 ? "is empty" : "holds no Kubernetes object: nothing has apiVersion and kind"))
     if (broken.length > 0) return broken
     for (const move of moved) move()
     this.text = text
@@ -158,11 +170,12 @@ export class Manifest {
     ]
   }
 
-  private refuse(
-    file: File,
-    piece: Piece,
-    problem: Problem & { readonly name?: string; readonly namespace?: string }
-  ): Entry {
+  /** The file as a whole is not what a renderer writes. */
+  private strange(message: string): Diagnostic.Diagnostic {
+    return Diagnostic.error("CW006", `${this.shown} ${message}`, { place: { file: this.shown }, help: rendered })
+  }
+
+  private refuse(file: File, piece: Piece, problem: Bad): Entry {
     const service =
       problem.name === undefined ? undefined : identity(problem.name, problem.namespace ?? this.rules.namespace)
     const place = placeOf(file, piece.at + problem.offset, piece.at + problem.end)
@@ -181,6 +194,12 @@ export class Manifest {
   private fault(file: File, piece: Piece, { end, help, message, offset }: Problem): Diagnostic.Diagnostic {
     return Diagnostic.error("CW001", message, { place: placeOf(file, piece.at + offset, piece.at + end), help })
   }
+}
+
+/** A last object without a spec: what stood behind it may be missing as well. */
+const cutOff = (bad: ReadonlyArray<Bad>): Problem | undefined => {
+  const found = bad.find((problem) => problem.cut)
+  return found && { ...found, message: `${found.message}: the rest of the file seems to be missing`, help: rendered }
 }
 
 /** Fields of a fact as the object names them. */

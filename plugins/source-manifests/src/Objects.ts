@@ -24,10 +24,23 @@ export interface Found {
 export interface Parsed {
   readonly found: ReadonlyArray<Found>
   /** Services that cannot be used, by name where they have one. */
-  readonly bad: ReadonlyArray<Problem & { readonly name?: string; readonly namespace?: string }>
-  /** The text is no YAML: nothing in it counts, and nothing may be taken for gone. */
+  readonly bad: ReadonlyArray<Bad>
+  /** The text is no YAML, or holds something else than objects: nothing in it counts, nothing may be taken for gone. */
   readonly broken?: Problem
+  /** Something in it has an apiVersion and a kind. */
+  readonly object: boolean
 }
+
+export interface Bad extends Problem {
+  readonly name?: string
+  readonly namespace?: string
+  /** It ends before its `spec`: at the end of a file, the rest of that is missing. */
+  readonly cut?: boolean
+}
+
+const nothing: Parsed = { found: [], bad: [], object: false }
+
+export const rendered = "render it again, and name only files with Kubernetes objects in `paths`"
 
 const options = { prettyErrors: false, strict: true, merge: true, logLevel: "silent", keepSourceTokens: false } as const
 
@@ -39,8 +52,7 @@ export const read = ({ text }: Piece): Parsed => {
       ? "this looks like a template: render it first, as with `helm template`"
       : undefined
     return {
-      found: [],
-      bad: [],
+      ...nothing,
       broken: {
         message: error.message.split("\n")[0]!,
         offset: error.pos[0],
@@ -54,13 +66,19 @@ export const read = ({ text }: Piece): Parsed => {
     value = document.toJS({ maxAliasCount: 100 })
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
-    return { found: [], bad: [], broken: { message, offset: 0, end: 1 } }
+    return { ...nothing, broken: { message, offset: 0, end: 1 } }
   }
+  if (document.contents === null) return nothing
+  const strange = oddity(value)
+  if (strange !== undefined)
+    return { ...nothing, broken: { message: strange, help: rendered, ...spanOf(document, []) } }
   const found: Array<Found> = []
-  const bad: Array<Parsed["bad"][number]> = []
+  const bad: Array<Bad> = []
+  let any = false
   const walk = (object: unknown, path: ReadonlyArray<string | number>, depth: number): void => {
     if (!isObject(object)) return
     const { apiVersion, items, kind } = object
+    any ||= typeof apiVersion === "string" && typeof kind === "string"
     if (typeof kind === "string" && kind.endsWith("List") && Array.isArray(items)) {
       if (depth < 3)
         items.forEach((item, i) =>
@@ -81,11 +99,25 @@ export const read = ({ text }: Piece): Parsed => {
       message: `${wrong[0].join(".")} must be ${wrong[1]}`,
       ...spanOf(document, [...path, ...wrong[0]]),
       ...(typeof name === "string" ? { name } : {}),
-      ...(typeof namespace === "string" ? { namespace } : {})
+      ...(typeof namespace === "string" ? { namespace } : {}),
+      ...(isObject(object["spec"]) ? {} : { cut: true })
     })
   }
   walk(value, [], 0)
-  return { found, bad }
+  return { found, bad, object: any }
+}
+
+/** What a document is instead of an object. A mapping without both keys may be anything, and is passed over. */
+const oddity = (value: unknown): string | undefined => {
+  if (!isObject(value)) return "this is no mapping, and so no Kubernetes object"
+  if (typeof value["apiVersion"] === "string" && typeof value["kind"] !== "string")
+    return "this has an apiVersion but no kind: the rest seems to be missing"
+  if (Array.isArray(value["items"]) && value["apiVersion"] === "v1" && !String(value["kind"]).endsWith("List"))
+    return "this has items, but its kind is no List: the rest seems to be missing"
+  const keys = Object.keys(value)
+  return keys.includes("kind") && keys.every((key) => key === "apiVersion" || key === "kind")
+    ? "this ends behind its kind: the rest is missing"
+    : undefined
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -107,12 +139,13 @@ const problem = (object: Readonly<Record<string, unknown>>): Wrong | undefined =
     for (const [k, v] of Object.entries(map))
       if (typeof v !== "string") return [["metadata", key, k], "a text: quote it"]
   }
-  if (spec === undefined || spec === null) return undefined
   if (!isObject(spec)) return [["spec"], "a mapping"]
   for (const key of ["type", "clusterIP", "externalName"])
     if (spec[key] !== undefined && spec[key] !== null && typeof spec[key] !== "string") return [["spec", key], "a text"]
   const ports = spec["ports"]
-  if (ports === undefined || ports === null) return undefined
+  // Only what has no address of its own may have no ports.
+  if (ports === undefined || ports === null)
+    return spec["clusterIP"] === "None" || spec["type"] === "ExternalName" ? undefined : [["spec", "ports"], "a list"]
   if (!Array.isArray(ports)) return [["spec", "ports"], "a list"]
   for (const [i, port] of ports.entries()) {
     if (!isObject(port)) return [["spec", "ports", i], "a mapping"]

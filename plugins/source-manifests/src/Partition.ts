@@ -28,6 +28,11 @@ interface Said {
 
 type Failure = ReadonlyArray<Diagnostic.Diagnostic>
 
+/** What would go must still be gone after this time, with the same files: somebody may be writing them. */
+const rest = "500 millis"
+/** A file that never rests tells nothing. */
+const patience = 10
+
 /** A write within this time after the last look may carry the time stamp of the write before it. */
 const grain = 1000
 
@@ -38,6 +43,8 @@ export class Partition {
   private readonly disk: Disk
   private files = new Map<string, { readonly manifest: Manifest; seen: string | undefined }>()
   private said: Said | undefined
+  /** The files of the last reading and their stamps. */
+  private looked = ""
   private stale: { readonly since: number; readonly text: string } | undefined
 
   constructor(disk: Disk, spec: Spec) {
@@ -47,51 +54,69 @@ export class Partition {
 
   /** Reads what changed; events that bring the engine there, or everything that is wrong. */
   get open(): Effect.Effect<Result.Result<ReadonlyArray<SourceEvent>, Failure>> {
-    return Effect.result(
-      Effect.gen({ self: this }, function* () {
-        const { disk, spec } = this
-        const listing = yield* Files.list(disk, spec.directory, spec.paths)
-        this.folders = listing.folders
-        const files: typeof this.files = new Map()
-        const failures: Array<Diagnostic.Diagnostic> = []
-        for (const file of listing.files) {
-          const known = this.files.get(file) ?? {
-            manifest: new Manifest(spec.shown(file), spec.rules),
-            seen: undefined
-          }
-          const read = yield* Effect.result(this.read(file, known))
-          if (Result.isFailure(read)) failures.push(...read.failure)
-          files.set(file, known)
-        }
-        if (failures.length > 0) return yield* Effect.fail(failures)
-        this.files = files
-        return this.tell(this.gather())
-      })
-    )
+    return Effect.result(Effect.map(this.look, (said) => this.tell(said)))
   }
 
   /** Events since the last look. Never fails: what cannot be read is stale. */
   get again(): Effect.Effect<ReadonlyArray<SourceEvent>> {
     return Effect.gen({ self: this }, function* () {
-      const reading = yield* this.open
-      return Result.isSuccess(reading) ? reading.success : this.lose(reading.failure, yield* Clock.currentTimeMillis)
+      for (let i = 0; i < patience; i++) {
+        const reading = yield* Effect.result(this.look)
+        if (Result.isFailure(reading)) return this.lose(reading.failure, yield* Clock.currentTimeMillis)
+        const before = this.looked
+        if (!this.loses(reading.success)) return this.tell(reading.success)
+        yield* Effect.sleep(rest)
+        const second = yield* Effect.result(this.look)
+        if (Result.isSuccess(second) && this.looked === before) return this.tell(second.success)
+      }
+      return []
+    })
+  }
+
+  private loses(next: Said): boolean {
+    return this.said !== undefined && [...this.said.facts.keys()].some((key) => !next.facts.has(key))
+  }
+
+  private get look(): Effect.Effect<Said, Failure> {
+    return Effect.gen({ self: this }, function* () {
+      const { disk, spec } = this
+      const listing = yield* Files.list(disk, spec.directory, spec.paths)
+      this.folders = listing.folders
+      const files: typeof this.files = new Map()
+      const failures: Array<Diagnostic.Diagnostic> = []
+      const stamps: Array<string> = []
+      for (const file of listing.files) {
+        const known = this.files.get(file) ?? {
+          manifest: new Manifest(spec.shown(file), spec.rules),
+          seen: undefined
+        }
+        const read = yield* Effect.result(this.read(file, known))
+        if (Result.isFailure(read)) failures.push(...read.failure)
+        else stamps.push(`${file} ${read.success}`)
+        files.set(file, known)
+      }
+      if (failures.length > 0) return yield* Effect.fail(failures)
+      this.files = files
+      this.looked = stamps.join("\n")
+      return this.gather()
     })
   }
 
   private read(
     file: string,
     known: { readonly manifest: Manifest; seen: string | undefined }
-  ): Effect.Effect<void, Failure> {
+  ): Effect.Effect<string, Failure> {
     return Effect.gen({ self: this }, function* () {
       const shown = this.spec.shown(file)
       const now = yield* Clock.currentTimeMillis
       const stamp = file === Files.stdin ? undefined : yield* Files.stamp(this.disk, file, shown)
-      if (stamp !== undefined && stamp.id === known.seen) return
+      if (stamp !== undefined && stamp.id === known.seen) return stamp.id
       known.seen = undefined
       const text = stamp === undefined ? yield* Files.fromStdin : yield* Files.text(this.disk, file, shown)
       const broken = known.manifest.take(text)
       if (broken.length > 0) return yield* Effect.fail(broken)
       if (stamp !== undefined && now - stamp.modified > grain) known.seen = stamp.id
+      return stamp?.id ?? ""
     })
   }
 

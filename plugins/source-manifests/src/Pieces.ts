@@ -12,18 +12,41 @@ export interface Piece {
 
 const marker = /^(---|\.\.\.)(?=\s|$)/gm
 
-/** The pieces that can be, or hold, a Service. */
-export const pieces = (text: string): ReadonlyArray<Piece> => {
+export interface Cut {
+  /** What can be, or hold, a Service, and whatever is no object at a glance. */
+  readonly pieces: ReadonlyArray<Piece>
+  /** Something else is surely a Kubernetes object, and need not be parsed. */
+  readonly object: boolean
+}
+
+export const cut = (text: string): Cut => {
   const out: Array<Piece> = []
+  let object = false
+  const other = (piece: Piece, where: keyof typeof kinds) => {
+    object ||= versions[where].test(piece.text)
+  }
   for (const document of documents(text)) {
     const kind = kindOf(document.text, "document")
-    if (kind === "other") continue
+    if (kind === "other") {
+      other(document, "document")
+      continue
+    }
     const items = kind === "list" ? itemsOf(document) : undefined
-    if (items === undefined) out.push(document)
-    else for (const item of items) if (kindOf(item.text, "item") !== "other") out.push(item)
+    if (items === undefined) {
+      out.push(document)
+      continue
+    }
+    other(document, "document")
+    for (const item of items) {
+      if (kindOf(item.text, "item") === "other") other(item, "item")
+      else out.push(item)
+    }
   }
-  return out
+  return { pieces: out, object }
 }
+
+/** The pieces alone. */
+export const pieces = (text: string): ReadonlyArray<Piece> => cut(text).pieces
 
 /** `---` at the beginning of a line ends a document wherever it stands: YAML allows it in no scalar. */
 const documents = (text: string): ReadonlyArray<Piece> => {
@@ -31,7 +54,7 @@ const documents = (text: string): ReadonlyArray<Piece> => {
   let at = 0
   const push = (end: number) => {
     const piece = text.slice(at, end)
-    if (/\S/.test(piece)) out.push({ at, text: piece })
+    if (significant.test(piece)) out.push({ at, text: piece })
   }
   for (const found of text.matchAll(marker)) {
     push(found.index)
@@ -49,13 +72,37 @@ const kinds = {
   item: /^  kind:[ \t]*(?:"([A-Za-z]+)"|'([A-Za-z]+)'|([A-Za-z]+))[ \t]*(?:#.*)?\r?$/m
 }
 
+const versions = { document: /^apiVersion[ \t]*:/m, item: /^  apiVersion[ \t]*:/m }
+
+/** A line that is no comment and no directive: without one a document is empty. */
+const significant = /^\s*[^\s#%]/m
+
+/** A first line that begins a mapping. What begins in another way is for the parser to judge. */
+const beginsMapping = /^(?:\s*(?:[#%].*)?\n)*[ \t]*(?:\{|[A-Za-z][^\s:#]*[ \t]*:(?:\s|$)|(["'])[^"'\n]*\1[ \t]*:)/
+
+/** A key at the margin beside `apiVersion` and `kind`: an object that has none was cut off. */
+const more = {
+  document: /^(?!apiVersion[ \t]*:|kind[ \t]*:)[^\s#%]/m,
+  item: /^  (?!apiVersion[ \t]*:|kind[ \t]*:)[^\s#]/m
+}
+
 /** What the keys at the left margin say. */
 const kindOf = (text: string, where: keyof typeof kinds): Kind => {
   const found = kinds[where].exec(text)
   const kind = found?.[1] ?? found?.[2] ?? found?.[3]
-  // Without the word there is no kind, however it is written.
-  if (kind === undefined) return text.includes("kind") ? "unknown" : "other"
-  return kind === "Service" ? "service" : kind.endsWith("List") ? "list" : "other"
+  if (kind === undefined) {
+    // Without the word there is no kind, however it is written: then only a plain mapping may be passed over.
+    const plain = !text.includes("kind") && beginsMapping.test(text) && !versions[where].test(text)
+    return plain ? "other" : "unknown"
+  }
+  if (!more[where].test(text)) return "unknown"
+  if (kind === "Service") return "service"
+  if (kind.endsWith("List")) {
+    // Items of a ServiceList may leave out their kind.
+    return kind === "ServiceList" ? "unknown" : "list"
+  }
+  // Only lists have items: the last letters of the kind are missing.
+  return where === "document" && /^items:/m.test(text) ? "unknown" : "other"
 }
 
 /** Items at one indentation below `items:`; undefined where the list is written in another way. */

@@ -109,7 +109,7 @@ metadata:
     const files = {
       "x/a.yaml": service("a"),
       "x/deep/b.yml": service("b"),
-      "x/c.json": "{}",
+      "x/c.json": '{"apiVersion": "v1", "kind": "ConfigMap"  , "metadata": {"name": "c"}}',
       "x/.git/d.yaml": service("d"),
       "x/e.txt": service("e"),
       "y/f.yaml": service("f")
@@ -176,6 +176,62 @@ describe("faults", () => {
       "CW001 1.yaml:13:19",
       expect.stringMatching(/^CW001 2\.yaml:/)
     ])
+  })
+
+  it("a file that holds no object is broken: empty, comments, zero bytes, other text", async () => {
+    const texts = {
+      empty: "",
+      blank: "---\n\n---\n",
+      zeros: "\0".repeat(64),
+      "half zeros": `${service("foo")}${"\0".repeat(64)}`,
+      null: "null\n",
+      mapping: "{}",
+      comment: "# rendered by helm\n",
+      error: "Error: chart not found\n",
+      page: "<html><body>502 Bad Gateway</body></html>\n",
+      list: "- a\n- b\n",
+      "a text behind a Service": `${service("foo")}---\nnot found\n`,
+      "a list behind a Service": `${service("foo")}---\n- a\n`
+    }
+    for (const [name, text] of Object.entries(texts)) {
+      const { found, snapshots } = await read({ "ok.yaml": service("ok"), "x.yaml": text })
+      expect(found, name).toHaveLength(1)
+      expect(found[0], name).toMatch(/^CW00[16] x\.yaml/)
+      expect(snapshots, name).toEqual([])
+    }
+    expect((await read({ "x.yaml": "apiVersion: v1\nkind: List\nitems: []\n" })).found).toEqual([])
+  })
+
+  it("no beginning of a file loses its last Service: it is there, held, or the file is broken", async () => {
+    const list = (name: string) => `- ${service(name).trimEnd().replaceAll("\n", "\n  ")}\n`
+    const files = {
+      comments: `# Source: shop/templates/cart.yaml\n${service("foo", "  labels:\n    app: foo\n")}`,
+      kubectl: `apiVersion: v1\nitems:\n${list("foo")}kind: List\nmetadata:\n  resourceVersion: ""\n`,
+      json: JSON.stringify(
+        {
+          apiVersion: "v1",
+          kind: "List",
+          items: [
+            {
+              apiVersion: "v1",
+              kind: "Service",
+              metadata: { name: "foo", namespace: "shop" },
+              spec: { ports: [{ port: 80 }] }
+            }
+          ]
+        },
+        undefined,
+        2
+      )
+    }
+    for (const [name, text] of Object.entries(files)) {
+      for (let i = 0; i < text.length; i++) {
+        const { diagnostics, keys } = await read({ "x.yaml": text.slice(0, i) })
+        const there = keys.includes("service/foo.shop") || diagnostics.some((d) => d.service === "foo.shop")
+        if (!there && !diagnostics.some((d) => d.severity === "error" && d.service === undefined))
+          expect.fail(`${name}: ${JSON.stringify(text.slice(0, i))}`)
+      }
+    }
   })
 
   it("one Service twice counts not at all, and says where", async () => {

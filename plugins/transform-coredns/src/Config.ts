@@ -37,7 +37,8 @@ export const Config = Schema.Struct({
   }).pipe(Schema.withDecodingDefaultKey(Effect.succeed("cw-dns"))),
   clusterIP: Schema.optionalKey(
     Schema.NonEmptyString.annotate({
-      description: "deployment and kube-dns: fixed clusterIP of the own CoreDNS Service; kube-dns needs it",
+      description:
+        "deployment and kube-dns: fixed clusterIP of the own CoreDNS Service, where the cluster names none (`dns.clusterIP` of clusters.json); kube-dns needs one",
       examples: ["10.96.0.53"]
     })
   ),
@@ -47,7 +48,12 @@ export const Config = Schema.Struct({
   }).pipe(Schema.withDecodingDefaultKey(Effect.succeed("coredns/coredns:1.14.7"))),
   replicas: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))
     .annotate({ description: "deployment and kube-dns: replicas of the own CoreDNS. Default 2", examples: [2] })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(2)))
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(2))),
+  ambient: Schema.Boolean.annotate({
+    description:
+      "Names for ambient clusters too. Default false: only profile `classic` of the mesh transform makes objects there, and without them nothing answers at the addresses",
+    examples: [true]
+  }).pipe(Schema.withDecodingDefaultKey(Effect.succeed(false)))
 })
 
 export type Config = typeof Config.Type

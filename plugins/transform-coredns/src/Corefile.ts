@@ -4,6 +4,7 @@
  * NXDOMAIN and nothing ever leaves to an outside resolver. Wildcards without a file are templates, at most 200.
  */
 import type { Record, Records } from "./Records.ts"
+import { nameServer } from "./ZoneFile.ts"
 
 export const maximumTemplates = 200
 
@@ -27,7 +28,7 @@ export const negativePort = 5399
 
 /** Two server blocks that need no file. */
 export const hostsBlocks = (records: Records, { suffix, port, ttl }: BlockOptions): string => {
-  const soa = `authority "${suffix}. ${ttl} IN SOA ns.dns.${suffix}. hostmaster.dns.${suffix}. (1 60 60 60 ${ttl})"`
+  const soa = `authority "${suffix}. ${ttl} IN SOA ${nameServer}. hostmaster.dns.${suffix}. (1 60 60 60 ${ttl})"`
   const nodata = (match: string, type: string) =>
     braces(`template IN ${type} ${suffix}`, [`match "${match}"`, "rcode NOERROR", soa, "fallthrough"])
   const answer = (match: string, { address, version }: Record) => [
@@ -43,12 +44,15 @@ export const hostsBlocks = (records: Records, { suffix, port, ttl }: BlockOption
     ...shadowed(records).flatMap((r) => answer(`^${quote(r.host)}\\.$`, r)),
     ...longestFirst(records.wild).flatMap((r) => answer(wildcard(r), r))
   ]
+  // As in the mesh and in a zone file of CoreDNS, a wildcard gives parents of names their address, too.
+  const isCovered = covered(records)
+  const empty = records.parents.filter((name) => !isCovered(name))
   return [
     block(`${suffix}:${port}`, [
       "errors",
       // Negative answers are kept for 5 seconds: a known name may get one for a moment while CoreDNS reloads.
       ...braces(`cache ${ttl}`, ["denial 9984 5 5"]),
-      ...patterns(records.parents).flatMap((match) => nodata(match, "ANY")),
+      ...patterns(empty).flatMap((match) => nodata(match, "ANY")),
       ...wildcards,
       ...braces("hosts", [...lines(records.exact), `ttl ${ttl}`, "no_reverse", "fallthrough"]),
       `forward . 127.0.0.1:${negativePort}`
@@ -71,15 +75,21 @@ const lines = (exact: ReadonlyArray<Record>): ReadonlyArray<string> => {
   return [...byAddress].map(([address, hosts]) => `${address} ${hosts.join(" ")}`)
 }
 
-/** Exact names that a wildcard would swallow. */
-const shadowed = ({ exact, wild }: Records): ReadonlyArray<Record> => {
+/** Which names a wildcard covers. */
+const covered = ({ wild }: Records): ((host: string) => boolean) => {
   const bases = new Set(wild.map((r) => r.host.slice(2)))
-  if (bases.size === 0) return []
-  return exact.filter(({ host }) => {
+  if (bases.size === 0) return () => false
+  return (host) => {
     for (let at = host.indexOf("."); at >= 0; at = host.indexOf(".", at + 1))
       if (bases.has(host.slice(at + 1))) return true
     return false
-  })
+  }
+}
+
+/** Exact names that a wildcard would swallow. */
+const shadowed = (records: Records): ReadonlyArray<Record> => {
+  const isCovered = covered(records)
+  return records.wild.length === 0 ? [] : records.exact.filter(({ host }) => isCovered(host))
 }
 
 /** Templates that this form would need: more than `maximumTemplates` are slow. */

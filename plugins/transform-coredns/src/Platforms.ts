@@ -13,6 +13,8 @@ export interface Request {
   readonly records: Records
   readonly suffix: string
   readonly config: Config
+  /** deployment and kube-dns: address of the own CoreDNS. */
+  readonly clusterIP: string | undefined
   /** self-managed: the merged Corefile. */
   readonly merge: (fragment: string) => string
 }
@@ -43,7 +45,7 @@ export const artifacts = (request: Request): ReadonlyArray<Artifact.Artifact> =>
     case "kube-dns":
       return [
         ...server(request),
-        configMap(targets, "kube-dns", { stubDomains: `${JSON.stringify({ [suffix]: [config.clusterIP] })}\n` })
+        configMap(targets, "kube-dns", { stubDomains: `${JSON.stringify({ [suffix]: [request.clusterIP] })}\n` })
       ]
   }
 }
@@ -57,7 +59,7 @@ const configMap = (targets: ClusterSet, name: string, data: Readonly<Record<stri
   )
 
 /** An own CoreDNS: ConfigMap with Corefile and zone file, Deployment, Service. The zone reloads by itself. */
-const server = ({ targets, records, suffix, config }: Request): ReadonlyArray<Artifact.Artifact> => {
+const server = ({ targets, records, suffix, config, clusterIP }: Request): ReadonlyArray<Artifact.Artifact> => {
   const metadata = { name: "cw-dns", namespace: config.namespace, labels }
   const corefile = fileBlock({ suffix, port: 1053 }, `/etc/coredns/db.${suffix}`, ["health :8080", "ready :8181"])
   return [
@@ -94,7 +96,9 @@ const server = ({ targets, records, suffix, config }: Request): ReadonlyArray<Ar
                   readOnlyRootFilesystem: true,
                   runAsNonRoot: true,
                   runAsUser: 65532,
-                  capabilities: { drop: ["ALL"] }
+                  seccompProfile: { type: "RuntimeDefault" },
+                  // The binary of the image carries this capability: where it cannot be had, it does not even start.
+                  capabilities: { drop: ["ALL"], add: ["NET_BIND_SERVICE"] }
                 },
                 volumeMounts: [{ name: "config", mountPath: "/etc/coredns", readOnly: true }]
               }
@@ -109,7 +113,7 @@ const server = ({ targets, records, suffix, config }: Request): ReadonlyArray<Ar
       kind: "Service",
       metadata,
       spec: {
-        ...(config.clusterIP === undefined ? {} : { clusterIP: config.clusterIP }),
+        ...(clusterIP === undefined ? {} : { clusterIP }),
         selector,
         ports: [
           { name: "dns", port: 53, targetPort: 1053, protocol: "UDP" },

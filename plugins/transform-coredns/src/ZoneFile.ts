@@ -5,6 +5,9 @@
 import { digest } from "@coddiwomple/core/Digest"
 import type { Record, Records } from "./Records.ts"
 
+/** A zone must name one. Outside of the zone it needs no address there, and takes no name from it. */
+export const nameServer = "ns.invalid"
+
 export interface ZoneOptions {
   readonly suffix: string
   /** Seconds. */
@@ -15,13 +18,11 @@ export const zoneFile = ({ exact, wild }: Records, { suffix, ttl }: ZoneOptions)
   const lines = [...exact, ...wild].map(
     (r) => `${relative(r, suffix)} IN ${r.version === 4 ? "A" : "AAAA"} ${r.address}`
   )
-  // A name server has to have an address; nobody asks for it.
-  const glue = exact.some((r) => r.host === `ns.dns.${suffix}`) ? [] : ["ns.dns IN A 127.0.0.1"]
-  const body = [`@ IN NS ns.dns.${suffix}.`, ...glue, ...lines].join("\n")
+  const body = [`@ IN NS ${nameServer}.`, ...lines].join("\n")
   return [
     `$ORIGIN ${suffix}.`,
     `$TTL ${ttl}`,
-    `@ IN SOA ns.dns.${suffix}. hostmaster.dns.${suffix}. ${serial(`${suffix} ${ttl}\n${body}`)} 7200 3600 1209600 ${ttl}`,
+    `@ IN SOA ${nameServer}. hostmaster.dns.${suffix}. ${serial(`${suffix} ${ttl}\n${body}`)} 7200 3600 1209600 ${ttl}`,
     body,
     ""
   ].join("\n")

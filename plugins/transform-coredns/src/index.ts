@@ -7,6 +7,7 @@ import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { reasonOf } from "@coddiwomple/core/FileDisk"
 import { Host } from "@coddiwomple/core/Host"
 import type { Cluster, Service } from "@coddiwomple/core/Model"
+import { isIp } from "@coddiwomple/core/Names"
 import { permanent, refused } from "@coddiwomple/core/PluginError"
 import * as Suggest from "@coddiwomple/core/Suggest"
 import * as Transform from "@coddiwomple/core/Transform"
@@ -53,7 +54,7 @@ export default Transform.make({
             const seen = records(group.services, suffix, findings)
             if (platform !== "files" && !hasServer(platform) && templates(seen) > maximumTemplates)
               findings.push(tooMany(templates(seen)))
-            if (platform === "kube-dns" && config.clusterIP === undefined) findings.push(noAddress())
+            if (platform === "kube-dns" && group.clusterIP === undefined) findings.push(noAddress(group.names))
             if (platform === "self-managed" && corefile === undefined) {
               findings.push(noCorefile())
               continue
@@ -74,6 +75,7 @@ export default Transform.make({
               records: seen,
               suffix,
               config,
+              clusterIP: group.clusterIP,
               merge: merged
             })
             for (const body of bodies)
@@ -96,6 +98,9 @@ interface Group {
   readonly platform: Platform
   /** self-managed: file of the Corefile to merge into. */
   readonly corefile: string | undefined
+  /** deployment and kube-dns: address of the own CoreDNS. */
+  readonly clusterIP: string | undefined
+  readonly names: Array<string>
   readonly indices: Array<number>
   readonly services: ReadonlyArray<Service>
 }
@@ -112,14 +117,22 @@ const groups = (
   for (const cluster of clusters) {
     const platform = platformOf(cluster, config.platform, findings)
     if (platform === "none") continue
+    if (cluster.dataplane === "ambient" && !config.ambient) {
+      if (cluster.dns?.platform !== undefined) findings.push(ambient(cluster))
+      continue
+    }
     const hidden = new Set(restricted.filter((s) => !visible(s, cluster)).map((s) => s.identity))
     const corefile = platform === "self-managed" ? config.corefile?.replaceAll("{cluster}", cluster.name) : undefined
-    const key = `${platform}\n${corefile}\n${[...hidden].join("\n")}`
+    const clusterIP = hasServer(platform) ? addressOf(cluster, config.clusterIP, findings) : undefined
+    const key = `${platform}\n${corefile}\n${clusterIP}\n${[...hidden].join("\n")}`
     const known = out.get(key)
-    if (known !== undefined) known.indices.push(cluster.index)
-    else {
+    if (known !== undefined) {
+      known.indices.push(cluster.index)
+      known.names.push(cluster.name)
+    } else {
       const shown = hidden.size === 0 ? services : services.filter((s) => !hidden.has(s.identity))
-      out.set(key, { platform, corefile, indices: [cluster.index], services: shown })
+      const { index, name } = cluster
+      out.set(key, { platform, corefile, clusterIP, names: [name], indices: [index], services: shown })
     }
   }
   return [...out.values()]
@@ -138,6 +151,25 @@ const platformOf = (cluster: Cluster, fallback: Platform, findings: Array<Diagno
   return "none"
 }
 
+/** Service ranges differ from cluster to cluster: what the cluster says counts. */
+const addressOf = (
+  cluster: Cluster,
+  fallback: string | undefined,
+  findings: Array<Diagnostic.Diagnostic>
+): string | undefined => {
+  const named = cluster.dns?.clusterIP
+  if (named === undefined || isIp(named)) return named ?? fallback
+  const message = `cluster ${cluster.name}: clusterIP ${JSON.stringify(named.slice(0, 80))} is not an IP address`
+  findings.push(Diagnostic.error("CW650", message, { place: cluster.origin.place?.(["dns", "clusterIP"]) }))
+  return fallback
+}
+
+const ambient = (cluster: Cluster) =>
+  Diagnostic.warning("CW628", `cluster ${cluster.name} is ambient: no names are made for it`, {
+    place: cluster.origin.place?.(["dns", "platform"]),
+    help: "set `ambient: true` where something answers at the addresses there, as with profile classic"
+  })
+
 const hasServer = (platform: Platform): boolean => platform === "deployment" || platform === "kube-dns"
 
 const noCorefile = () =>
@@ -151,9 +183,9 @@ const noReload = (file: string) =>
     help: "add `reload` to its first server block"
   })
 
-const noAddress = () =>
-  Diagnostic.error("CW650", "kube-dns stub domains need the address of the own CoreDNS", {
-    help: "set `clusterIP` to a free address of the service range"
+const noAddress = (clusters: ReadonlyArray<string>) =>
+  Diagnostic.error("CW650", `kube-dns stub domains need the address of the own CoreDNS in ${clusters.join(", ")}`, {
+    help: "set `dns.clusterIP` of the cluster, or `clusterIP`, to a free address of the service range"
   })
 
 const tooMany = (n: number) =>

@@ -15,6 +15,8 @@ const services: NonNullable<Given.Terse["services"]> = {
   "bar.shop": { prefixes: ["bar.shop", "deep.er.bar.shop"], address: "240.0.0.11" },
   wild: { prefixes: ["*.wild", "own.sub.wild"], address: "240.0.0.12" },
   "own.x": { prefixes: ["mine.wild"], address: "240.0.0.13" },
+  wilder: { prefixes: ["*.b.wild"], address: "240.0.0.14" },
+  names: { prefixes: ["*.dns"], address: "240.0.0.15" },
   six: { prefixes: ["six"], address: "fd00::10" }
 }
 
@@ -41,7 +43,14 @@ const table: ReadonlyArray<Row> = [
   ["global", "AAAA", "NOERROR"],
   ["wild.global", "A", "NOERROR"],
   ["a.wild.global", "A", "NOERROR", "240.0.0.12"],
-  ["a.b.WILD.global", "A", "NOERROR", "240.0.0.12"],
+  ["a.c.WILD.global", "A", "NOERROR", "240.0.0.12"],
+  // The nearer of two wildcards; the name between them is covered by the farther one, as in the mesh.
+  ["a.b.WILD.global", "A", "NOERROR", "240.0.0.14"],
+  ["b.wild.global", "A", "NOERROR", "240.0.0.12"],
+  ["sub.wild.global", "A", "NOERROR", "240.0.0.12"],
+  // What a zone must name takes no name.
+  ["ns.dns.global", "A", "NOERROR", "240.0.0.15"],
+  ["dns.global", "A", "NOERROR"],
   ["a.wild.global", "AAAA", "NOERROR"],
   // Names of their own below the wildcard.
   ["mine.wild.global", "A", "NOERROR", "240.0.0.13"],
@@ -154,6 +163,48 @@ describe.skipIf(lacking("coredns"))("answers", () => {
   })
 })
 
+describe("an own CoreDNS", () => {
+  it("may have the capability that its binary carries, and no more", async () => {
+    for (const platform of ["deployment", "kube-dns"]) {
+      const out = await render({ platform, clusterIP: "10.96.0.53" }, { clusters: ["a"], services })
+      const [container] = out.objects("a")[1]!.spec.template.spec.containers
+      // The binary of the image has the file capability cap_net_bind_service=ep: no bounding set without it runs it.
+      expect(container.securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        runAsNonRoot: true,
+        runAsUser: 65532,
+        seccompProfile: { type: "RuntimeDefault" },
+        capabilities: { drop: ["ALL"], add: ["NET_BIND_SERVICE"] }
+      })
+    }
+  })
+
+  it("has the address of its cluster's service range", async () => {
+    const clusters = [
+      { name: "a", dns: { clusterIP: "10.0.0.53" } },
+      { name: "b", dns: { clusterIP: "fd00::53" } },
+      "c",
+      { name: "d", dns: { platform: "deployment" } }
+    ]
+    const out = await render({ platform: "kube-dns", clusterIP: "10.96.0.53" }, { clusters, services })
+    const address = (cluster: string) => out.objects(cluster).find((o) => o.kind === "Service")!.spec.clusterIP
+    const stub = (cluster: string) => JSON.parse(out.of(cluster)["stubDomains"]!)
+    expect(["a", "b", "c", "d"].map(address)).toEqual(["10.0.0.53", "fd00::53", "10.96.0.53", "10.96.0.53"])
+    expect(["a", "b", "c"].map(stub)).toEqual([
+      { global: ["10.0.0.53"] },
+      { global: ["fd00::53"] },
+      { global: ["10.96.0.53"] }
+    ])
+    const none = await render({ platform: "kube-dns" }, { clusters })
+    expect(none.findings.map((d) => d.message)).toEqual([
+      "kube-dns stub domains need the address of the own CoreDNS in c"
+    ])
+    const wrong = await render({}, { clusters: [{ name: "a", dns: { platform: "deployment", clusterIP: "None!" } }] })
+    expect(wrong.findings.map((d) => [d.code, d.severity])).toEqual([["CW650", "error"]])
+  })
+})
+
 describe.skipIf(lacking("coredns"))("reloads", () => {
   const names = Array.from({ length: 300 }, (_, i) => `svc-${i}`)
   const fleet = (extra: Record<string, string>) => ({
@@ -253,6 +304,27 @@ describe("who sees what", () => {
       ["all", "some"],
       ["all", "home"]
     ])
+  })
+})
+
+describe("ambient clusters", () => {
+  const clusters: NonNullable<Given.Terse["clusters"]> = [
+    "a",
+    { name: "b", dataplane: "ambient" },
+    { name: "c", dataplane: "ambient", dns: { platform: "coredns-custom" } }
+  ]
+  it("get no names, since nothing answers at the addresses there", async () => {
+    const out = await render({}, { clusters, services })
+    expect(["a", "b", "c"].map((c) => Object.keys(out.of(c)).length)).toEqual([2, 0, 0])
+    // What is said there without effect is told.
+    expect(out.findings.map((d) => [d.code, d.severity, d.message])).toEqual([
+      ["CW628", "warning", "cluster c is ambient: no names are made for it"]
+    ])
+  })
+  it("get them where somebody says that something does", async () => {
+    const out = await render({ ambient: true }, { clusters, services })
+    expect(["a", "b", "c"].map((c) => Object.keys(out.of(c)).length)).toEqual([2, 2, 1])
+    expect(out.findings).toEqual([])
   })
 })
 

@@ -22,10 +22,10 @@ export const fields = {
       examples: [{ team: "mesh" }]
     })
   ),
-  env: Schema.Record(Schema.String, Schema.String)
+  env: Schema.Record(Schema.String, Schema.RedactedFromValue(Schema.String))
     .annotate({
-      description: "Environment beside PATH, HOME and TMPDIR; nothing else is inherited",
-      examples: [{ TEAM: "mesh" }]
+      description:
+        "Environment beside PATH, HOME and TMPDIR; nothing else is inherited. Its values are never shown: neither by `cw config` nor in what the command says"
     })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   format: Schema.Literals(["yaml", "json"])

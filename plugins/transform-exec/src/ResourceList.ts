@@ -71,7 +71,7 @@ const bookkeeping = /^(internal\.config\.kubernetes\.io\/|config\.kubernetes\.io
  * Where `items` are what counts, a list without them may be half a list: an empty one must say so.
  */
 export const answer = (runner: Runner, run: Ended, items: "needed" | "ignored"): Answer | PluginError => {
-  const list = parse(runner.program, run.stdout)
+  const list = parse(runner.program, run)
   // A function that fails may still say why in `results`.
   const found = list instanceof PluginError ? [] : findings(runner.program, list.results)
   if (run.code !== 0) {
@@ -101,13 +101,13 @@ interface List {
   readonly results: unknown
 }
 
-const parse = (program: string, stdout: string): List | PluginError => {
+const parse = (program: string, { hide, stdout }: Ended): List | PluginError => {
   if (stdout.trim() === "") return problem("CW642", `${program} printed nothing`)
   const documents = parseAllDocuments(stdout, reading)
   const first = Array.isArray(documents) ? documents[0] : undefined
   const help = "print logs to standard error; standard output is one YAML or JSON document"
   if (first === undefined || documents.length !== 1 || first.errors.length > 0 || !isMap(first.contents)) {
-    const begin = Diagnostic.printable(JSON.stringify(stdout.trimStart().split("\n")[0]!.slice(0, 60)))
+    const begin = Diagnostic.printable(JSON.stringify(hide(stdout.trimStart()).split("\n")[0]!.slice(0, 60)))
     return problem("CW643", `${program} printed something other than one ResourceList: it begins with ${begin}`, help)
   }
   const list = values(first)

@@ -2,6 +2,7 @@
  * Runs one command with one ResourceList on standard input. A command that cannot run, fails, hangs, grows, prints
  * nothing or prints something else is a failure with a code of its own, never a pass-through.
  */
+import { constants } from "node:os"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { Host } from "@coddiwomple/core/Host"
 import { NodeName } from "@coddiwomple/core/NodeName"
@@ -11,18 +12,25 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
+import * as Redacted from "effect/Redacted"
 import type * as PlatformError from "effect/PlatformError"
 import * as Stream from "effect/Stream"
 import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type { Config } from "./Config.ts"
 import { watchMemory } from "./Memory.ts"
+import { look } from "./Program.ts"
 
 /** What ended with a code, and all it printed. What it said on standard error is in the log already. */
 export interface Ended {
+  /** Of one that a signal ended: 128 and the signal's number, as shells say it. */
   readonly code: number
+  readonly signal?: string
   readonly stdout: string
+  /** Without the values of `env`. */
   readonly stderr: string
+  /** Takes the values of `env` out of a text that is to be shown. */
+  readonly hide: (text: string) => string
 }
 
 export interface Runner {
@@ -30,6 +38,8 @@ export interface Runner {
   readonly program: string
   readonly node: string
   readonly run: (stdin: string) => Effect.Effect<Ended, PluginError>
+  /** Fails where the program is not there; runs nothing. */
+  readonly probe: Effect.Effect<void, PluginError>
 }
 
 /** Standard output of a command is held in memory; what is larger than this is not meant for us. */
@@ -51,25 +61,36 @@ export const runner = (config: Config) =>
     const runner: Runner = {
       program: config.command[0],
       node,
-      run: (stdin) => Effect.provideContext(Effect.scoped(start(config, directory, node, stdin)), services)
+      run: (stdin) => Effect.provideContext(Effect.scoped(start(config, directory, node, stdin)), services),
+      probe: Effect.provideContext(probe(config, directory), services)
     }
     return runner
   })
+
+const environment = (config: Config): Readonly<Record<string, string | undefined>> => ({
+  ...Object.fromEntries(inherited.flatMap((k) => (process.env[k] === undefined ? [] : [[k, process.env[k]]]))),
+  ...Object.fromEntries(Object.entries(config.env).map(([key, value]) => [key, Redacted.value(value)]))
+})
+
+const probe = (config: Config, directory: string) => {
+  const [program] = config.command
+  return Effect.flatMap(look(program, directory, environment(config).PATH ?? "/usr/bin:/bin"), (standing) =>
+    standing === "there" ? Effect.void : Effect.fail(standing === "absent" ? notFound(program) : forbidden(program))
+  )
+}
 
 const start = (config: Config, directory: string, node: string, stdin: string) =>
   Effect.gen(function* () {
     const path = yield* Path.Path
     const spawner = yield* ChildProcessSpawner
     const [program, ...args] = config.command
+    const hide = hiding(Object.values(config.env).map(Redacted.value))
     const file = program.includes("/") ? path.resolve(directory, program) : program
-    const environment = Object.fromEntries(
-      inherited.flatMap((k) => (process.env[k] === undefined ? [] : [[k, process.env[k]]]))
-    )
     const handle = yield* spawner
       .spawn(
         ChildProcess.make(file, args, {
           cwd: directory,
-          env: { ...environment, ...config.env },
+          env: environment(config),
           extendEnv: false,
           stdin: Stream.make(new TextEncoder().encode(stdin)),
           forceKillAfter: "1 second"
@@ -79,10 +100,10 @@ const start = (config: Config, directory: string, node: string, stdin: string) =
     const finished = Effect.gen(function* () {
       const out = yield* Effect.forkChild(collect(handle.stdout, maximumOutput))
       const err = yield* Effect.forkChild(collect(handle.stderr, maximumErrors))
-      const code = yield* handle.exitCode
+      const exit = yield* Effect.catch(Effect.map(handle.exitCode, plain), endedBySignal)
       const stdout = yield* Fiber.join(out)
       const stderr = yield* Fiber.join(err)
-      return { code, stdout: stdout.text, stderr: stderr.text, size: stdout.size }
+      return { ...exit, stdout: stdout.text, stderr: stderr.text, size: stdout.size }
     }).pipe(Effect.mapError((cause) => cannotStart(program, cause)))
     const { size, ...ended } = yield* finished.pipe(
       Effect.raceFirst(
@@ -92,11 +113,18 @@ const start = (config: Config, directory: string, node: string, stdin: string) =
     )
     if (size > maximumOutput)
       return yield* Effect.fail(problem("CW644", `${program} printed more than ${maximumOutput >> 20} MiB`))
-    for (const line of ended.stderr.split("\n")) {
+    const stderr = hide(ended.stderr)
+    for (const line of stderr.split("\n")) {
       if (line.trim() !== "") yield* Effect.logInfo(Diagnostic.printable(`${node}: ${line}`))
     }
-    return ended
+    return { ...ended, stderr, hide }
   })
+
+/** Takes values out of a text, before anything is cut off it. Short ones are no secrets, but words as `true`. */
+const hiding = (values: ReadonlyArray<string>): ((text: string) => string) => {
+  const all = values.filter((value) => value.length > 4).sort((a, b) => b.length - a.length)
+  return (text) => all.reduce((rest, value) => rest.replaceAll(value, "…"), text)
+}
 
 const tooLong = (config: Config): PluginError =>
   problem(
@@ -113,21 +141,39 @@ const tooLarge = (config: Config): PluginError =>
     "it was ended; raise `memory` if it needs more"
   )
 
-/** The failure of a command that ended with another code than 0. */
-export const ended = ({ program }: Runner, { code, stderr }: Ended): PluginError => {
-  const said = stderr.trimEnd().split("\n").slice(-5).join("\n").slice(-1000)
-  return problem("CW641", `${program} ended with code ${code}`, said === "" ? undefined : `it said: ${said}`, true)
+const plain = (code: number): Exit => ({ code })
+
+type Exit = Pick<Ended, "code" | "signal">
+
+/** The platform tells a signal in the words of a failure alone. */
+const endedBySignal = (failure: PlatformError.PlatformError): Effect.Effect<Exit, PlatformError.PlatformError> => {
+  const signal = /receipt of signal: '(SIG\w+)'/.exec(String(failure.reason.cause))?.[1]
+  if (signal === undefined) return Effect.fail(failure)
+  return Effect.succeed({ code: 128 + (constants.signals[signal as NodeJS.Signals] ?? 0), signal })
 }
+
+/** The failure of a command that ended with another code than 0. */
+export const ended = ({ program }: Runner, { code, signal, stderr }: Ended): PluginError => {
+  const said = stderr.trimEnd().split("\n").slice(-5).join("\n").slice(-1000)
+  const how = signal === undefined ? `ended with code ${code}` : `was ended by signal ${signal}`
+  return problem("CW641", `${program} ${how}`, said === "" ? undefined : `it said: ${said}`, true)
+}
+
+const notFound = (program: string): PluginError =>
+  problem(
+    "CW641",
+    `${program} is not found`,
+    program.includes("/")
+      ? "the path is relative to the pipeline file; where the file is there, the interpreter in its first line is not"
+      : "install it, or give a path relative to the pipeline file"
+  )
+
+const forbidden = (program: string): PluginError => problem("CW641", `${program} may not be run`, `chmod +x ${program}`)
 
 const cannotStart = (program: string, cause: PlatformError.PlatformError): PluginError => {
   const reason = cause.reason._tag
-  if (reason === "NotFound") {
-    const help = program.includes("/")
-      ? "the path is relative to the pipeline file; where the file is there, the interpreter in its first line is not"
-      : "install it, or give a path relative to the pipeline file"
-    return problem("CW641", `${program} is not found`, help)
-  }
-  if (reason === "PermissionDenied") return problem("CW641", `${program} may not be run`, `chmod +x ${program}`)
+  if (reason === "NotFound") return notFound(program)
+  if (reason === "PermissionDenied") return forbidden(program)
   return problem(
     "CW641",
     `${program} cannot be run: ${cause.message}`,

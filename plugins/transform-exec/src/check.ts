@@ -18,8 +18,9 @@ export default Check.make({
     }
   ],
   make: (config) =>
-    Effect.map(runner(config), (runner) =>
-      Check.set(({ artifacts, cluster, model }) =>
+    Effect.map(runner(config), (runner) => ({
+      probe: runner.probe,
+      ...Check.set(({ artifacts, cluster, model }) =>
         Effect.gen(function* () {
           const objects = artifacts.filter((a) => a.form === "object")
           if (config.input === "stream") {
@@ -31,7 +32,7 @@ export default Check.make({
           return answered instanceof PluginError ? yield* Effect.fail(answered) : answered.diagnostics
         })
       )
-    )
+    }))
 })
 
 /** Validators tell what is wrong on standard output, where they have nothing else to print. */

@@ -32,8 +32,9 @@ export default Transform.make({
     }
   ],
   make: (config) =>
-    Effect.map(runner(config), (runner) =>
-      Transform.set(({ artifacts, cluster, model }) =>
+    Effect.map(runner(config), (runner) => ({
+      probe: runner.probe,
+      ...Transform.set(({ artifacts, cluster, model }) =>
         Effect.gen(function* () {
           const objects = artifacts.filter((a) => a.form === "object")
           const files = artifacts.filter((a) => a.form === "file")
@@ -53,7 +54,7 @@ export default Transform.make({
           return { artifacts: [...returned, ...files], diagnostics: [...answered.diagnostics, ...missing] }
         })
       )
-    )
+    }))
 })
 
 const lost = (

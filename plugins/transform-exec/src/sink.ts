@@ -25,6 +25,7 @@ export default Sink.make({
     Effect.map(
       runner(config),
       (runner): Sink.SinkImpl => ({
+        probe: runner.probe,
         plan: ({ model }) =>
           Effect.succeed({
             items: model.fleet.clusters.map(({ name }) => ({ op: "update", target: name, id: runner.program })),

@@ -70,13 +70,14 @@ export default Source.make({
         if (errors.length > 0) return yield* Effect.fail(refused(answered.diagnostics))
         return { ...listing(run.program, answered.items), diagnostics: answered.diagnostics }
       })
-      if (config.every === undefined || finite) return Source.once(partition, () => read)
+      const { probe } = run
+      if (config.every === undefined || finite) return { ...Source.once(partition, () => read), probe }
       const snapshot = Effect.map(read, (l): SourceEvent => ({ _tag: "Snapshot", partition, ...l }))
       const events = Stream.concat(
         Stream.make<[SourceEvent]>({ _tag: "Partitions", names: [partition] }),
         Stream.fromEffectSchedule(snapshot, Schedule.spaced(config.every))
       )
-      return { events, endless: true }
+      return { events, endless: true, probe }
     })
 })
 
@@ -90,7 +91,7 @@ const listing = (program: string, items: ReadonlyArray<KubernetesObject>): Sourc
     if (item.kind === "Cluster") {
       const spec = Schema.decodeUnknownResult(ClusterSpec, strict)(item.spec)
       if (Result.isSuccess(spec)) facts.push({ kind: "cluster", name, order: i, ...spec.success, origin })
-      else bad.push({ diagnostics: [wrong(program, object, spec.failure.message)] })
+      else bad.push({ cluster: name, diagnostics: [wrong(program, object, spec.failure.message)] })
     } else if (item.kind === "Service") {
       const id = identity(name, namespace)
       const spec = Schema.decodeUnknownResult(ServiceSpec, strict)(item.spec)

@@ -132,6 +132,15 @@ describe("functions", () => {
     )
   })
 
+  it("may print the values of `env`, which nobody sees: neither in the log nor in findings, whole or cut", async () => {
+    const secret = "hunter2-".repeat(20)
+    const failed = await shell(`echo "it is $S" >&2; exit 3`, { env: { S: secret } })
+    assert.deepStrictEqual(failed.log, ["mark: it is …"])
+    assert.include(only(failed).help, "it said: it is …")
+    const printed = only(await shell(`echo "$S"`, { env: { S: secret } }))
+    assert.include(printed.message, 'begins with "…"')
+  })
+
   it("learn of the cluster and its services, of nothing else in the environment", async () => {
     const said = await shell(`cat > told.yaml; env > env.txt; cat told.yaml`, {
       config: { x: 1 },
@@ -178,6 +187,12 @@ describe("a command that goes wrong", () => {
   const failures: ReadonlyArray<readonly [title: string, code: string, script: string, says: RegExp, more?: object]> = [
     ["prints nothing", "CW642", "cat > /dev/null", /printed nothing/],
     ["fails after printing a valid list", "CW641", "cat; echo no luck >&2; exit 3", /ended with code 3[^]*no luck/],
+    [
+      "is ended by a signal",
+      "CW641",
+      "cat > /dev/null; echo no luck >&2; kill -9 $$",
+      /^sh was ended by signal SIGKILL\n[^]*it said: no luck/
+    ],
     [
       "writes its log to standard output",
       "CW643",

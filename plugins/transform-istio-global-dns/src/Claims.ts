@@ -1,9 +1,10 @@
 /**
  * What only one service can have: a TCP port of a gateway, a TCP port of an address. Proxies tell HTTP services on one
- * port apart by host and TLS services by SNI, so those share with their like; TCP shares with nothing.
+ * port apart by host and TLS services by SNI, so those share with their like; TCP shares with nothing. UDP is not carried
+ * and claims nothing.
  */
 import type { ServicePort } from "@coddiwomple/core/Fact"
-import type { Service } from "@coddiwomple/core/Model"
+import type { Fleet, Service } from "@coddiwomple/core/Model"
 import type { Claim } from "@coddiwomple/core/Transform"
 import { family } from "@coddiwomple/istio/Protocol"
 
@@ -12,14 +13,24 @@ const share = (protocol: string): { readonly share?: string } => {
   return f === "http" || f === "tls" ? { share: f } : {}
 }
 
-/** Two TCP services on one address and port: every call would silently go to the first of them by name. */
-export const addressClaims = (service: Service): ReadonlyArray<Claim> =>
-  service.ports.map((port) => ({
-    key: `address ${service.address} ${port.port}`,
-    what: `port ${port.port} of address ${service.address}`,
-    diagnostic: "CW512",
-    ...share(port.protocol)
-  }))
+/**
+ * Two services on one address and port: every call would silently go to the first of them by name. HTTP alone shares:
+ * on a listener with an address Istio does not match the SNI.
+ */
+export const addressClaims = (service: Service): ReadonlyArray<Claim> => {
+  const out: Array<Claim> = []
+  for (const { port, protocol } of service.ports) {
+    const f = family(protocol)
+    if (f === "udp") continue
+    out.push({
+      key: `address ${service.address} ${port}`,
+      what: `port ${port} of address ${service.address}`,
+      diagnostic: "CW512",
+      ...(f === "http" ? { share: f } : {})
+    })
+  }
+  return out
+}
 
 /**
  * Profile classic: services without an address, which callers' proxies tell apart by port alone unless Istio gives
@@ -65,10 +76,13 @@ const listener = (where: string, port: number, shared: string | undefined): Clai
 })
 
 /**
- * A gateway port carries one TCP route, or HTTP, or TLS. What a claim says does not depend on the service, so all
- * services share it: tens of thousands of them claim the same few ports.
+ * A gateway port carries one TCP route, or HTTP, or TLS. `opens` says in which clusters the gateway opens the ports of a
+ * service. What a claim says does not depend on the service, so all services share it: tens of thousands of them claim
+ * the same few ports.
  */
-export const gatewayClaims = (): ((service: Service) => ReadonlyArray<Claim>) => {
+export const gatewayClaims = (
+  opens: (service: Service, fleet: Fleet) => ReadonlyArray<string>
+): ((service: Service, fleet: Fleet) => ReadonlyArray<Claim>) => {
   const known = new Map<string, Map<string, Claim>>()
   const claim = (cluster: string, port: number, protocol: string): Claim => {
     let ports = known.get(cluster)
@@ -86,10 +100,11 @@ export const gatewayClaims = (): ((service: Service) => ReadonlyArray<Claim>) =>
     }
     return found
   }
-  return (service) => {
+  return (service, fleet) => {
     const out: Array<Claim> = []
-    for (const { cluster } of service.backends) {
-      for (const { port, protocol } of service.ports) out.push(claim(cluster, port, protocol))
+    for (const cluster of opens(service, fleet)) {
+      for (const { port, protocol } of service.ports)
+        if (family(protocol) !== "udp") out.push(claim(cluster, port, protocol))
     }
     return out
   }

@@ -10,11 +10,12 @@ import { objectName } from "@coddiwomple/core/Names"
 import type { Rendered } from "@coddiwomple/core/Transform"
 import { gateway, type Server } from "@coddiwomple/istio/Gateway"
 import { metadata } from "@coddiwomple/istio/Metadata"
-import { family } from "@coddiwomple/istio/Protocol"
+import { family, isReserved } from "@coddiwomple/istio/Protocol"
 import { endpoint, type ServiceEntry, serviceEntry } from "@coddiwomple/istio/ServiceEntry"
 import { type HttpRoute, type TlsRoute, virtualService } from "@coddiwomple/istio/VirtualService"
 import type { Settings } from "./Config.ts"
 import { Draft } from "./Draft.ts"
+import { reserved } from "./Problems.ts"
 import { alike, type Site, type Sites } from "./Sites.ts"
 
 interface Running {
@@ -36,11 +37,11 @@ export const renderClassic = (service: Service, sites: Sites, settings: Settings
     ports
   }
 
-  for (const { targets, first } of alike(running, sites.fleet, isSameGateway))
+  const opened = isOpened(service, elsewhere)
+  for (const { targets, first } of opened ? alike(running, sites.fleet, isSameGateway) : [])
     draft.add(targets, gatewayOf(service, names, first.site))
   for (const { targets, first } of alike(running, sites.fleet, isSameBackend)) {
-    for (const routes of virtualServicesOf(service, names, first.backend, first.site, common.exportTo))
-      draft.add(targets, routes)
+    for (const routes of virtualServicesOf(service, names, first, opened, common.exportTo)) draft.add(targets, routes)
   }
   for (const { backend, site } of running) {
     const numbers = portMap(service, (p) => backend.ports?.[p.name] ?? p.backendPort)
@@ -61,11 +62,20 @@ export const renderClassic = (service: Service, sites: Sites, settings: Settings
   return draft.rendered(settings)
 }
 
+/** Clusters that may call the service and do not run it; none where it is for local callers alone. */
 const callersElsewhere = (service: Service, { fleet }: Sites): ClusterSet.ClusterSet => {
   if (service.traffic === "local-only") return fleet.none
   const named = service.consumers === undefined ? fleet.all : fleet.named(service.consumers)
   return ClusterSet.without(named, fleet.set(service.backends.map((b) => b.index)))
 }
+
+/** A gateway opens nothing to callers elsewhere that are ruled out; where nobody is, it is open as the original has it. */
+const isOpened = (service: Service, elsewhere: ClusterSet.ClusterSet): boolean =>
+  (service.traffic !== "local-only" && service.consumers === undefined) || !ClusterSet.isEmpty(elsewhere)
+
+/** Clusters at whose gateways the service has ports. */
+export const openedClassic = (service: Service, sites: Sites): ReadonlyArray<string> =>
+  isOpened(service, callersElsewhere(service, sites)) ? service.backends.map((b) => b.cluster) : []
 
 const namesOf = ({ identity }: Service) => ({
   gateway: objectName(identity, "cw-", "-gateway"),
@@ -101,12 +111,15 @@ const gatewayOf = (service: Service, names: Names, site: Site) =>
     })
   )
 
-/** One; with `exportTo` one for callers and one for the gateway, which must see its own whatever callers see. */
+/**
+ * One, which local callers need too; with `exportTo` one for them and one for the gateway, which must see its own whatever
+ * callers see.
+ */
 const virtualServicesOf = (
   service: Service,
   names: Names,
-  backend: Backend,
-  site: Site,
+  { backend, site }: Running,
+  opened: boolean,
   exportTo: ReadonlyArray<string> | undefined
 ) => {
   const http: Array<HttpRoute> = []
@@ -121,6 +134,8 @@ const virtualServicesOf = (
   }
   const routes = { hosts: service.hosts, http, tcp, tls }
   const about = metadata(names.virtualService, site.configNamespace)
+  if (!opened)
+    return [virtualService(about, { ...routes, gateways: ["mesh"], ...(exportTo === undefined ? {} : { exportTo }) })]
   if (exportTo === undefined) return [virtualService(about, { ...routes, gateways: ["mesh", names.gateway] })]
   const local = metadata(names.local, site.configNamespace)
   return [
@@ -156,6 +171,8 @@ const problems = (draft: Draft, running: ReadonlyArray<Running>, called: boolean
       "use profile mtls"
     )
   }
+  for (const { name, port, protocol } of service.ports)
+    if (isReserved(port, protocol)) reserved(draft, name, protocol, port)
   const udp = service.ports.filter((port) => family(port.protocol) === "udp")
   if (udp.length > 0)
     draft.warning("CW628", `port ${udp.map((p) => p.name).join(", ")} is UDP, which Istio does not carry`)

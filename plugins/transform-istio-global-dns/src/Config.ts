@@ -17,12 +17,14 @@ const Visible = Schema.String.check(
 )
 
 const Duration = Schema.String.check(
-  Schema.isPattern(/^[1-9][0-9]{0,8}(ms|s|m|h)$/u, { expected: "a duration such as 500ms, 5s or 1m" })
+  Schema.isPattern(/^[1-9]([0-9]{0,8}(ms|s)|[0-9]{0,7}m|[0-9]{0,5}h)$/u, {
+    expected: "a duration such as 500ms, 5s or 1m, of at most 999999h"
+  })
 )
 
 const count = (fallback: number, what: string) =>
   Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 }))
-    .annotate({ description: `${what}. Default ${fallback}; 0 switches it off`, examples: [fallback] })
+    .annotate({ description: `${what}. Default ${fallback}; 0 switches it off, but not both`, examples: [fallback] })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed(fallback)))
 
 const time = (fallback: string, what: string) =>
@@ -41,7 +43,21 @@ const Outlier = Schema.Struct({
   maxEjectionPercent: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))
     .annotate({ description: "Share of the endpoints that may be left out. Default 100", examples: [100] })
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed(100)))
-})
+}).check(
+  Schema.makeFilter(
+    (o: { readonly consecutiveGatewayErrors: number; readonly consecutive5xxErrors: number }) =>
+      o.consecutiveGatewayErrors > 0 || o.consecutive5xxErrors > 0,
+    {
+      expected: "`consecutiveGatewayErrors` or `consecutive5xxErrors` above 0: with both off nobody fails over",
+      toJsonSchema: () => ({
+        anyOf: [
+          { properties: { consecutiveGatewayErrors: { minimum: 1 } } },
+          { required: ["consecutive5xxErrors"], properties: { consecutive5xxErrors: { minimum: 1 } } }
+        ]
+      })
+    }
+  )
+)
 
 const Tls = Schema.Struct({
   credentialName: Schema.NonEmptyString.annotate({

@@ -4,6 +4,7 @@
  * Kubernetes Service alone, so calls cannot run in circles. Callers have one host with the local endpoint, which takes
  * mTLS, and the gateways of the others, which do not: without a TLS setting Istio decides by the label of each.
  */
+import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Service } from "@coddiwomple/core/Model"
 import { objectName } from "@coddiwomple/core/Names"
 import type { Rendered } from "@coddiwomple/core/Transform"
@@ -13,7 +14,7 @@ import { metadata } from "@coddiwomple/istio/Metadata"
 import { family } from "@coddiwomple/istio/Protocol"
 import { type Port, serviceEntry } from "@coddiwomple/istio/ServiceEntry"
 import { type HttpRoute, type TlsRoute, virtualService } from "@coddiwomple/istio/VirtualService"
-import { callersOf, isCalledFromElsewhere } from "./Callers.ts"
+import { callersElsewhere, callersOf, isCalledFromElsewhere } from "./Callers.ts"
 import type { Settings } from "./Config.ts"
 import { Draft } from "./Draft.ts"
 import { hostsOf, isSameGateway, isSameIncoming } from "./Hosts.ts"
@@ -74,6 +75,16 @@ export const renderPlaintext = (service: Service, sites: Sites, settings: Settin
     draft.add(targets, virtualService(about, routesOf(service, ports, first, gatewayName)))
   }
   return draft.rendered(settings)
+}
+
+/** Clusters at whose gateways the service has ports: those with a Gateway, found without making any endpoint. */
+export const openedPlaintext = (service: Service, sites: Sites): ReadonlyArray<string> => {
+  if (service.traffic === "local-only") return []
+  const running = service.backends.filter((b) => sites.all[b.index]!.sidecars)
+  if (running.length < 2 && ClusterSet.isEmpty(callersElsewhere(service, sites))) return []
+  return running
+    .filter((b) => sites.all[b.index]!.addresses.length > 0 && !(service.traffic === "weighted" && b.weight === 0))
+    .map((b) => b.cluster)
 }
 
 const serverOf = ({ name, number, protocol }: Port, hosts: ReadonlyArray<string>): Server => {

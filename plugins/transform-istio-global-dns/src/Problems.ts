@@ -1,5 +1,6 @@
 /** What makes a service impossible to render with profile mtls, or gives it less than it asks for. */
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
+import { isReserved, istioSni, longestSni } from "@coddiwomple/istio/Protocol"
 import type { Port } from "@coddiwomple/istio/ServiceEntry"
 import { type Callers, callersElsewhere } from "./Callers.ts"
 import type { Settings } from "./Config.ts"
@@ -33,6 +34,9 @@ export const problems = (draft: Draft, { ports, providers, exposed, callers, sit
     if (ports.length === 0) draft.error("CW625", "all its ports are UDP, which Istio does not carry")
     else draft.warning("CW628", `port ${udp.join(", ")} is UDP, which Istio does not carry; it is left out`)
   }
+  for (const { name, number, protocol } of ports)
+    if (isReserved(number, protocol)) reserved(draft, name, protocol, number)
+  if (profile === "mtls" || service.meshed) names(draft, ports)
   if (exposed.length > 0) {
     const wild = service.hosts.find((host) => host.startsWith("*"))
     if (wild !== undefined && profile !== "plaintext") {
@@ -77,6 +81,26 @@ export const problems = (draft: Draft, { ports, providers, exposed, callers, sit
       "say `istio_version` where it is newer"
     )
   }
+}
+
+export const reserved = (draft: Draft, name: string, protocol: string, port: number): void =>
+  draft.error(
+    "CW625",
+    `port ${name} is ${protocol} on ${port}, which Istio's proxies keep for themselves: calls would not reach it`,
+    "use another service port; the backend may keep its own"
+  )
+
+/** A proxy cannot begin a connection whose SNI is too long: not even to the local backend. */
+const names = (draft: Draft, ports: ReadonlyArray<Port>): void => {
+  const longest = ports.reduce((most, { number }) => Math.max(most, number), 0)
+  const host = draft.service.hosts.reduce((a, b) => (b.length > a.length ? b : a), "")
+  const { length } = istioSni(longest, host)
+  if (length > longestSni)
+    draft.error(
+      "CW625",
+      `the host ${host} is too long: with ${length} bytes its SNI ${istioSni(longest, "<host>")} is over ${longestSni}, and no call would connect`,
+      `use a host of at most ${longestSni - istioSni(longest, "").length} characters`
+    )
 }
 
 /** What callers see must not be seen by the gateway: it would send calls on to other gateways. */

@@ -5,18 +5,19 @@
 import * as Artifact from "@coddiwomple/core/Artifact"
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import type { Fleet, Service } from "@coddiwomple/core/Model"
+import type { Service } from "@coddiwomple/core/Model"
 import { type PluginError, refused } from "@coddiwomple/core/PluginError"
 import * as Transform from "@coddiwomple/core/Transform"
 import { metadata } from "@coddiwomple/istio/Metadata"
 import { namespace } from "@coddiwomple/istio/Namespace"
 import * as Effect from "effect/Effect"
 import { addressClaims, gatewayClaims, listenerClaims } from "./Claims.ts"
-import { renderClassic } from "./Classic.ts"
-import { Config, settings as withDefaults } from "./Config.ts"
+import { openedClassic, renderClassic } from "./Classic.ts"
+import { Config, type Profile, settings as withDefaults } from "./Config.ts"
+import { fleetProblems } from "./FleetProblems.ts"
 import { managedBy } from "./Marks.ts"
 import { renderMtls } from "./Mtls.ts"
-import { renderPlaintext } from "./Plaintext.ts"
+import { openedPlaintext, renderPlaintext } from "./Plaintext.ts"
 import { remembered, type Sites } from "./Sites.ts"
 import { renderTls } from "./Tls.ts"
 
@@ -52,16 +53,17 @@ export default Transform.make({
     }
     const render = renderers[profile]
     const inClassic = classicClaims()
-    const atGateway = profile === "classic" || profile === "plaintext" ? gatewayClaims() : none
+    const opens = openers[profile]
+    const atGateway = opens === undefined ? none : gatewayClaims((service, fleet) => opens(service, sites(fleet)))
     return Effect.succeed(
       Transform.service((service, fleet) => render(service, sites(fleet), settings), {
-        claims: (service) => [
-          ...atGateway(service),
+        claims: (service, fleet) => [
+          ...atGateway(service, fleet),
           ...(modern ? (settings.autoAllocate ? [] : addressClaims(service)) : inClassic(service))
         ],
         fleet: (fleet) => ({
           artifacts: config.createNamespaces ? namespaces(sites(fleet), modern) : [],
-          diagnostics: modern ? [...ambient(fleet, profile), ...withoutRegion(fleet, sites(fleet))] : []
+          diagnostics: modern ? fleetProblems(fleet, sites(fleet), profile) : []
         })
       })
     )
@@ -69,6 +71,12 @@ export default Transform.make({
 })
 
 const renderers = { mtls: renderMtls, tls: renderTls, plaintext: renderPlaintext, classic: renderClassic }
+
+/** Where each service port is a port of the gateway. */
+const openers: Partial<Record<Profile, (service: Service, sites: Sites) => ReadonlyArray<string>>> = {
+  classic: openedClassic,
+  plaintext: openedPlaintext
+}
 
 const none = () => []
 
@@ -85,32 +93,3 @@ const namespaces = (sites: Sites, sidecars: boolean): ReadonlyArray<Artifact.Art
     if (ClusterSet.isEmpty(targets)) return []
     return Artifact.object(targets, namespace(metadata(configNamespace, undefined, managedBy)), { ownership: "fields" })
   })
-
-const ambient = (fleet: Fleet, profile: string): ReadonlyArray<Diagnostic.Diagnostic> =>
-  fleet.clusters
-    .filter((cluster) => cluster.dataplane === "ambient")
-    .map((cluster) =>
-      Diagnostic.warning(
-        "CW628",
-        `cluster ${cluster.name} is ambient: profile ${profile} makes nothing for it, and nobody reaches its backends`,
-        {
-          place: cluster.origin.place?.(["dataplane"]),
-          help: `profile ${profile} needs sidecars`
-        }
-      )
-    )
-
-/** Before Istio 1.30 local preference goes by region, which the nodes say to the proxies and nobody says to cw. */
-const withoutRegion = (fleet: Fleet, { all }: Sites): ReadonlyArray<Diagnostic.Diagnostic> =>
-  fleet.clusters
-    .filter((cluster) => !all[cluster.index]!.modern && cluster.dataplane !== "ambient" && cluster.region === undefined)
-    .map((cluster) =>
-      Diagnostic.warning(
-        "CW628",
-        `cluster ${cluster.name} has an Istio before 1.30 and no region: where its nodes have one, calls do not prefer local backends`,
-        {
-          place: cluster.origin.place?.(["istio_version"]),
-          help: "say its `region`, as the nodes' label topology.kubernetes.io/region does"
-        }
-      )
-    )

@@ -48,11 +48,20 @@ describe("config", () => {
     [{ exportTo: [] }, "exportTo"],
     [{ outlierDetection: { interval: "5" } }, "duration"],
     [{ outlierDetection: { interval: "100us" } }, "duration"],
+    [{ outlierDetection: { baseEjectionTime: "999999999h" } }, "duration"],
+    [{ outlierDetection: { baseEjectionTime: "999999999m" } }, "duration"],
+    [{ outlierDetection: { consecutiveGatewayErrors: 0 } }, "nobody fails over"],
+    [{ outlierDetection: { consecutiveGatewayErrors: 0, consecutive5xxErrors: 0 } }, 'at ["outlierDetection"]'],
     [{ outlierDetection: { maxEjectionPercent: 0 } }, "maxEjectionPercent"],
     [{ profile: "classic", autoAllocate: true }, "no effect"],
     [{ profile: "classic", outlierDetection: {} }, "no effect"]
   ])("refuses %j", (config, why) => {
     expect(() => decode(config)).toThrow(why)
+  })
+
+  it("takes one kind of outlier detection in place of the other", () => {
+    const outlierDetection = { consecutiveGatewayErrors: 0, consecutive5xxErrors: 3, baseEjectionTime: "999999h" }
+    expect(settings(decode({ outlierDetection })).outlierDetection).toMatchObject(outlierDetection)
   })
 
   it.each([{ configNamespace: "istio-system" }, { gateway: { namespace: "cw-system" } }])(

@@ -3,10 +3,12 @@ import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { KubernetesObject } from "@coddiwomple/core/Artifact"
 import { protocols, trafficPolicies } from "@coddiwomple/core/Fact"
 import { read } from "@coddiwomple/core/Read"
+import type { ServiceTransform } from "@coddiwomple/core/Transform"
 import { validate } from "@coddiwomple/istio/Validate"
+import * as HashMap from "effect/HashMap"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { type Case, type Result, run } from "./Fixture.ts"
+import { type Case, implOf, type Result, run } from "./Fixture.ts"
 
 const runs = Number(process.env.CW_FUZZ_RUNS ?? 200)
 
@@ -245,6 +247,37 @@ describe("for every fleet and every set of services", () => {
     )
     expect(calls).toBeGreaterThan(30)
   })
+
+  it.each([{ profile: "classic" }, { profile: "plaintext", allowPlaintext: true }] as const)(
+    "$profile: a service claims exactly the gateway ports that it opens",
+    (config) => {
+      let claimed = 0
+      fc.assert(
+        fc.property(facts, (facts) => {
+          const result = run({ config, facts })
+          const { fleet, services } = result.model
+          const { claims } = implOf(config) as ServiceTransform
+          const opened = (service: string) =>
+            result.artifacts
+              .filter((a) => a.service === service && a.id.includes("/Gateway/"))
+              .flatMap((a) => {
+                const { spec } = read(a.text) as { spec: { servers: Array<{ port: Record<string, unknown> }> } }
+                const names = fleet.clusters.filter((c) => ClusterSet.has(a.targets, c.index)).map((c) => c.name)
+                const ports = spec.servers.filter((s) => s.port.protocol !== "UDP").map((s) => s.port.number)
+                return names.flatMap((name) => ports.map((port) => `gateway ${name} ${String(port)}`))
+              })
+          for (const service of HashMap.values(services)) {
+            if (result.held.has(service.identity)) continue
+            const keys = claims!(service, fleet).filter((c) => c.key.startsWith("gateway "))
+            claimed += keys.length
+            expect(keys.map((c) => c.key).sort()).toEqual(opened(service.identity).sort())
+          }
+        }),
+        { numRuns: runs }
+      )
+      expect(claimed).toBeGreaterThan(30)
+    }
+  )
 
   it("mtls: every host a cluster may call has outlier detection, and never localities together with failoverPriority", () => {
     let rules = 0

@@ -36,20 +36,28 @@ export const apply = Command.make(
           return yield* ExitCode.leave(ExitCode.failed)
         }
       }
-      const { apply } = yield* lazily(() => import("../Applying.ts"))
-      const gone = Object.keys(saved.pipelines).filter((name) => !opened.some((pipeline) => pipeline.name === name))
+      const { Review, apply } = yield* lazily(() => import("../Applying.ts"))
+      const gone = Object.entries(saved.pipelines).flatMap(([name, sinks]) => {
+        const pipeline = opened.find((one) => one.name === name)
+        if (pipeline === undefined) return [`there is no pipeline ${name} any more`]
+        const there = new Set(pipeline.nodes.filter((node) => node.kind === "sink").map((node) => node.id))
+        return Object.keys(sinks)
+          .filter((sink) => !there.has(sink))
+          .map((sink) => `pipeline ${name} has no sink ${sink} any more`)
+      })
       if (gone.length > 0) {
         return yield* fail(
           told,
           ExitCode.refused
-        )([Diagnostic.error("CW904", `the plan is out of date: there is no pipeline ${gone.join(", ")} any more`)])
+        )([Diagnostic.error("CW904", `the plan is out of date: ${gone.join("; ")}`)])
       }
       const { onlySinks } = yield* lazily(() => import("../Opened.ts"))
       const planned = opened.flatMap((pipeline) => {
         const then = saved.pipelines[pipeline.name]
         return then === undefined ? [] : [onlySinks(pipeline, (sink) => sink.id in then)]
       })
-      const codes = yield* Effect.forEach(planned, (pipeline) => apply(pipeline, told, saved), {
+      const review = new Review(saved, planned)
+      const codes = yield* Effect.forEach(planned, (pipeline) => apply(pipeline, told, saved, review), {
         concurrency: "unbounded"
       })
       yield* end(ExitCode.worst(codes))

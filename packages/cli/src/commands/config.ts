@@ -9,7 +9,7 @@ export const config = Command.make(
   {
     ...Options.source,
     origins: Options.toggle("origins", "Say after each value where it comes from"),
-    unredacted: Options.toggle("unredacted", "Show secrets too")
+    unredacted: Options.toggle("unredacted", "Show secrets and the values of variables too")
   },
   (input) =>
     Effect.gen(function* () {
@@ -29,6 +29,8 @@ export const config = Command.make(
       )
     })
 ).pipe(
-  Command.withDescription("Print the pipeline as it counts: defaults and variables filled in, secrets hidden"),
+  Command.withDescription(
+    "Print the pipeline as it counts: defaults filled in, variables as references, secrets hidden"
+  ),
   Command.withExamples([{ command: "cw config --origins", description: "Which value comes from where?" }])
 )

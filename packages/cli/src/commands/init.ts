@@ -23,7 +23,7 @@ export const init = Command.make(
       const told = yield* presenter("init", "stderr")
       const { init } = yield* lazily(() => import("../Init.ts"))
       const types = Options.names(input.with) ?? ["json", "istio-global-dns", "files"]
-      yield* end(yield* Effect.promise(() => init(input.folder, types, told)))
+      yield* end(yield* init(input.folder, types, told))
     })
 ).pipe(
   Command.withDescription("Write a pipeline.yaml that runs at once"),

@@ -15,7 +15,7 @@ export const create = Command.make(
     Effect.gen(function* () {
       const told = yield* presenter("new", "stderr")
       const { create } = yield* lazily(() => import("../New.ts"))
-      yield* end(create(input.kind, input.name, told))
+      yield* end(yield* create(input.kind, input.name, told))
     })
 ).pipe(
   Command.withDescription("Make a plugin of your own: code, configuration, laws, and a pipeline to try it in"),

@@ -5,9 +5,10 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as ExitCode from "../ExitCode.ts"
 import * as Terminal from "../Terminal.ts"
+import * as Usage from "../Usage.ts"
 import { version } from "../Version.ts"
 import * as Options from "./Options.ts"
-import { end, lazily, pipelines, begin } from "./Shared.ts"
+import { end, lazily, pipelines, begin, usage } from "./Shared.ts"
 
 export const plan = Command.make(
   "plan",
@@ -26,21 +27,36 @@ export const plan = Command.make(
   (input) =>
     Effect.gen(function* () {
       const told = yield* begin("plan", "stdout")
+      const out = Option.getOrUndefined(input.out)
+      if (out !== undefined) {
+        const { problem } = yield* lazily(() => import("../OutFile.ts"))
+        const { outFile } = yield* lazily(() => import("../SavedPlan.ts"))
+        const found = problem(out, outFile)
+        if (found !== undefined) return yield* usage("plan", ...found)
+      }
       const opened = yield* pipelines(input, told, { sinks: Options.names(input.sink) })
       const { plan } = yield* lazily(() => import("../Planning.ts"))
       const allowDeletes = Option.getOrUndefined(input.allowDeletes)
-      const planned = yield* Effect.forEach(opened, (pipeline) => plan(pipeline, told, { allowDeletes }), {
-        concurrency: "unbounded"
-      })
+      const planned = yield* Effect.forEach(
+        opened,
+        (pipeline) => plan(pipeline, told, { allowDeletes, save: out !== undefined }),
+        {
+          concurrency: "unbounded"
+        }
+      )
       for (const each of planned) {
         if (each.text === undefined) continue
         yield* Effect.promise(() => Terminal.write(`${each.text!(told.paintData, input.showUnchanged)}\n`))
       }
-      if (Option.isSome(input.out) && planned.every((each) => each.code !== ExitCode.failed)) {
+      if (out !== undefined && planned.every((each) => each.code !== ExitCode.failed)) {
         const SavedPlan = yield* lazily(() => import("../SavedPlan.ts"))
-        const path = resolve(input.out.value)
+        const path = resolve(out)
         const file = opened[0]!.file === "-" ? "-" : relative(dirname(path), resolve(opened[0]!.file))
-        SavedPlan.write(path, SavedPlan.make(planned, { cw: version, file, allowDeletes }))
+        const unsaved = SavedPlan.write(out, SavedPlan.make(planned, { cw: version, file, allowDeletes }))
+        if (unsaved !== undefined) {
+          Usage.refuse("plan", ...unsaved)
+          return yield* end(ExitCode.failed)
+        }
       }
       const pending = planned.some((each) => each.pending)
       yield* end(

@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
+import * as ExitCode from "../ExitCode.ts"
 import * as Terminal from "../Terminal.ts"
 import * as Options from "./Options.ts"
-import { lazily, presenter } from "./Shared.ts"
+import { end, lazily, presenter } from "./Shared.ts"
 
 export const schema = Command.make(
   "schema",
@@ -16,11 +17,19 @@ export const schema = Command.make(
       const told = yield* presenter("schema", "stderr")
       const { schema, write } = yield* lazily(() => import("../SchemaFile.ts"))
       const made = yield* Effect.promise(() => schema(input.file, !input.noPlugins))
-      if (!input.write) return yield* Effect.promise(() => Terminal.write(made.text))
+      told.diagnostics(made.problems)
+      // Without the file nothing is known of the plugins it names; without one of them the rest is worth having.
+      if (made.problems.some((d) => d.code.startsWith("CW0"))) return yield* ExitCode.leave(ExitCode.config)
+      const code = made.problems.length > 0 ? ExitCode.config : ExitCode.ok
+      if (!input.write) {
+        yield* Effect.promise(() => Terminal.write(made.text))
+        return yield* end(code)
+      }
       const path = write(made)
       told.summary(
         `wrote ${path}; the first line of the pipeline file tells editors: # yaml-language-server: $schema=.cw/schema.json`
       )
+      yield* end(code)
     })
 ).pipe(
   Command.withDescription(

@@ -1,5 +1,7 @@
 /** What became of one test, whatever its kind, and how that is told: to people, as JSON lines, as JUnit. */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import { shown } from "../Concealed.ts"
+import type { Kind } from "../OutFile.ts"
 
 export interface Outcome {
   readonly file: string
@@ -9,6 +11,15 @@ export interface Outcome {
   readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
   /** Why it was skipped. */
   readonly reason?: string
+}
+
+const declaration = '<?xml version="1.0" encoding="UTF-8"?>'
+
+/** What `--junit` may replace. */
+export const junitFile: Kind = {
+  what: "a report",
+  flag: "--junit",
+  is: (text) => text.startsWith(`${declaration}\n<testsuites `)
 }
 
 /** The form that CI systems read. */
@@ -24,19 +35,14 @@ export const junit = (outcomes: ReadonlyArray<Outcome>): string => {
         const head = `    <testcase name="${escape(o.name)}" classname="${escape(file)}" time="${seconds([o])}"`
         if (o.state === "skipped") return `${head}><skipped message="${escape(o.reason ?? "")}"/></testcase>`
         if (o.state === "passed") return `${head}/>`
-        const text = o.diagnostics.map((d) => Diagnostic.toText(d)).join("\n\n")
-        return `${head}><failure message="${escape(o.diagnostics[0]?.message ?? "failed")}">${escape(text)}</failure></testcase>`
+        const found = o.diagnostics.map(shown)
+        const text = found.map((d) => Diagnostic.toText(d)).join("\n\n")
+        return `${head}><failure message="${escape(found[0]?.message ?? "failed")}">${escape(text)}</failure></testcase>`
       }),
       "  </testsuite>"
     ].join("\n")
   )
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites ${totals(outcomes)}>`,
-    ...suites,
-    "</testsuites>",
-    ""
-  ].join("\n")
+  return [declaration, `<testsuites ${totals(outcomes)}>`, ...suites, "</testsuites>", ""].join("\n")
 }
 
 const entities: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 /** `cw test`: finds the tests, runs one after the other, and tells what became of each. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 import type { PipelineTest } from "@coddiwomple/config/Pipeline"
 import { readTest } from "@coddiwomple/config/TestConfig"
@@ -8,13 +8,14 @@ import * as Suggest from "@coddiwomple/core/Suggest"
 import * as Effect from "effect/Effect"
 import * as ExitCode from "../ExitCode.ts"
 import type { Opened } from "../Opened.ts"
+import * as OutFile from "../OutFile.ts"
 import { open, type Result } from "../PipelineFile.ts"
 import type { Presenter } from "../Presenter.ts"
 import * as Terminal from "../Terminal.ts"
 import * as Types from "../Types.ts"
 import * as Usage from "../Usage.ts"
 import { find } from "./Find.ts"
-import { junit, type Outcome } from "./Outcome.ts"
+import { junit, junitFile, type Outcome } from "./Outcome.ts"
 import * as PipelineTests from "./PipelineTests.ts"
 
 export interface Options {
@@ -27,6 +28,11 @@ export interface Options {
 
 export const test = (options: Options, told: Presenter) =>
   Effect.gen(function* () {
+    const noReport = options.junit === undefined ? undefined : OutFile.problem(options.junit, junitFile)
+    if (noReport !== undefined) {
+      Usage.refuse("test", ...noReport)
+      return ExitCode.usage
+    }
     const { found, gone } = find(options.paths.length === 0 ? ["."] : options.paths)
     if (gone.length > 0) {
       Usage.refuse("test", `${gone[0]} does not exist`, "name files or folders, or nothing for this folder")
@@ -75,7 +81,8 @@ export const test = (options: Options, told: Presenter) =>
     }
     const once = [...new Map(problems.map((d) => [JSON.stringify(d), d])).values()]
     told.diagnostics(once)
-    if (options.junit !== undefined) writeFileSync(options.junit, junit(outcomes))
+    const unsaved = options.junit === undefined ? undefined : OutFile.write(options.junit, junit(outcomes), junitFile)
+    if (unsaved !== undefined) Usage.refuse("test", ...unsaved)
     for (const name of updated) told.summary(`wrote ${name}`)
     const count = (state: Outcome["state"]) => outcomes.filter((o) => o.state === state).length
     if (outcomes.length === 0 && once.length === 0) {
@@ -96,7 +103,10 @@ export const test = (options: Options, told: Presenter) =>
         ...(skipped > 0 ? [`${skipped} skipped`] : [])
       ].join(", ")
     )
-    return ExitCode.worst([...(once.length > 0 ? [ExitCode.config] : []), ...(failed > 0 ? [ExitCode.failed] : [])])
+    return ExitCode.worst([
+      ...(once.length > 0 ? [ExitCode.config] : []),
+      ...(failed > 0 || unsaved !== undefined ? [ExitCode.failed] : [])
+    ])
   })
 
 const tell = ({ diagnostics, file, millis, name, reason, state }: Outcome, told: Presenter): void => {

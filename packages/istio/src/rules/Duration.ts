@@ -1,4 +1,4 @@
-/** V13: durations are at least one millisecond and whole milliseconds. */
+/** V13: durations are at least one millisecond, whole milliseconds, and below 2^63 nanoseconds. */
 import { list, map, type Report, type Rule, spec, text } from "./Rule.ts"
 
 const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, m: 6e4, h: 3.6e6 }
@@ -14,14 +14,17 @@ export const milliseconds = (duration: string): number | undefined => {
   return Math.round(sum * 1e6) / 1e6
 }
 
+/** As Go counts time: 2^63 nanoseconds, in whole milliseconds. */
+const longest = 9_223_372_036_854
+
 // A fleet uses a handful of durations, over and over.
 const good = new Set<unknown>()
 
 const duration = (value: unknown, field: string, report: Report, zero = false): void => {
   if (value === undefined || good.has(value)) return
   const ms = typeof value === "string" ? milliseconds(value) : undefined
-  if (ms === undefined || ms < 0 || (ms < 1 && !(zero && ms === 0)) || !Number.isInteger(ms)) {
-    report.error("CW613", `${text(value)} is not a duration of at least 1ms in whole milliseconds`, field)
+  if (ms === undefined || ms < 0 || (ms < 1 && !(zero && ms === 0)) || !Number.isInteger(ms) || ms > longest) {
+    report.error("CW613", `${text(value)} is not a duration of 1ms to 292 years in whole milliseconds`, field)
   } else if (ms > 0 && good.size < 1000) good.add(value)
 }
 

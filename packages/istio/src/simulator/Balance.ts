@@ -1,5 +1,6 @@
 /**
- * In which order and in which shares the endpoints of a host are asked. As Istio: tiers need outlier detection; labels
+ * In which order and in which shares the endpoints of a host are asked. As Istio: tiers need outlier detection, be it one
+ * that never leaves anybody out; labels
  * (failoverPriority) come before localities; without either all endpoints are one tier.
  */
 import type { Endpoint, Path, Policy } from "./Parsed.ts"
@@ -13,6 +14,8 @@ export interface Balance {
   readonly tiers: ReadonlyArray<ReadonlyArray<Endpoint>>
   /** Dead endpoints are left out, and the next tier steps in. */
   readonly ejects: boolean
+  /** There is outlier detection, though it may leave nobody out: Istio makes tiers. */
+  readonly detects: boolean
   /** Why the tiers are as they are. */
   readonly by: "labels" | "localities" | "nothing"
   /** Path of what decides, in the DestinationRule. */
@@ -40,7 +43,7 @@ export const policyOf = (
 }
 
 /** `outlierDetection` that leaves anybody out. */
-const detects = (value: unknown): boolean => {
+const leavesOut = (value: unknown): boolean => {
   if (value === undefined) return false
   const o = map(value)
   // Where nothing is said, five answers 5xx in a row count.
@@ -60,11 +63,19 @@ export const balance = (
 ): Balance => {
   const path = [...at("loadBalancer"), "localityLbSetting"]
   const setting = map(map(fields.loadBalancer).localityLbSetting)
-  const ejects = detects(fields.outlierDetection)
-  const one = { tiers: endpoints.length === 0 ? [] : [endpoints], ejects, by: "nothing", path, crash: false } as const
+  const detecting = fields.outlierDetection !== undefined
+  const ejects = leavesOut(fields.outlierDetection)
+  const one = {
+    tiers: endpoints.length === 0 ? [] : [endpoints],
+    ejects,
+    detects: detecting,
+    by: "nothing",
+    path,
+    crash: false
+  } as const
   const priority = list(setting.failoverPriority).filter((p) => typeof p === "string")
   const asked = priority.length > 0
-  if (!ejects) return asked ? { ...one, path: at("outlierDetection"), ignored: "without outlierDetection" } : one
+  if (!detecting) return asked ? { ...one, path: at("outlierDetection"), ignored: "without outlierDetection" } : one
   if (setting.enabled === false) return asked ? { ...one, ignored: "with enabled: false" } : one
   const distribute = list(setting.distribute)
   if (distribute.length > 0) return asked ? { ...one, ignored: "beside distribute" } : one

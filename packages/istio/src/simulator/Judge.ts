@@ -40,8 +40,12 @@ const choice = ({ call, findings }: Walk, mesh: Mesh, legs: ReadonlyArray<Leg>, 
   if (legs.length > 1 && !how.ejects && policy !== undefined) {
     findings.warning(
       "no-outlier-detection",
-      `${call.host} in cluster ${mesh.name} has no outlierDetection: neither failover nor local preference, and dead endpoints keep their share of the calls`,
-      "set outlierDetection in the DestinationRule",
+      how.detects
+        ? `outlierDetection of ${call.host} in cluster ${mesh.name} is switched off: no failover, dead endpoints keep their calls`
+        : `${call.host} in cluster ${mesh.name} has no outlierDetection: neither failover nor local preference, and dead endpoints keep their share of the calls`,
+      how.detects
+        ? "set consecutiveGatewayErrors or consecutive5xxErrors above 0 in the DestinationRule"
+        : "set outlierDetection in the DestinationRule",
       [{ cluster: mesh.name, item: policy.item, path: ["spec", "trafficPolicy"] }]
     )
   } else if (how.ignored !== undefined) {
@@ -111,7 +115,7 @@ const order = ({ call, findings, world }: Walk, trace: Trace, mesh: Mesh, chosen
   }
   if (declared === undefined || declared.traffic !== "local-first") return
   const mixed = late === 0 && tiers[0]!.legs.some((leg) => leg.remote)
-  if (mixed && chosen.how.ejects && chosen.how.ignored === undefined) {
+  if (mixed && chosen.how.detects && chosen.how.ignored === undefined) {
     findings.warning(
       "failover-order",
       `${call.host} in cluster ${mesh.name} does not prefer the local backend, though its traffic is local-first`,

@@ -27,7 +27,8 @@ export const rivalOf = (mesh: Mesh, namespace: string, entry: Entry, port: Port)
     const bare = entry.addresses.length === 0 && other.addresses.length === 0
     if (common === undefined && !(bare && mesh.site.dnsCapture !== true)) continue
     // HTTP without an address shares the listener of all HTTP hosts of the port.
-    const tellable = own === family(theirs.protocol) && (own === "http" || own === "tls")
+    // SNI counts only where the listener is open to all addresses.
+    const tellable = own === family(theirs.protocol) && (own === "http" || (own === "tls" && common === undefined))
     // Aliases of one service lead to the same endpoints, whoever gets the call.
     if (tellable || ends(entry, port) === ends(other, theirs)) continue
     const where = common === undefined ? "and neither has an address" : `on the same address ${common}`

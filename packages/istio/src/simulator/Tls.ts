@@ -1,4 +1,5 @@
 /** What a client wraps around a call to one endpoint: decided by the DestinationRule, else by the endpoint itself. */
+import { istioSni } from "../Protocol.ts"
 import { map } from "../rules/Rule.ts"
 import type { policyOf } from "./Balance.ts"
 import type { Endpoint, Entry, Path } from "./Parsed.ts"
@@ -24,7 +25,7 @@ export const wrapping = (
   const path = at("tls")
   const tls = map(fields.tls)
   const sni = typeof tls.sni === "string" && tls.sni !== "" ? tls.sni : undefined
-  const istio = `outbound_.${port}_._.${host}`
+  const istio = istioSni(port, host)
   switch (fields.tls === undefined ? "" : tls.mode) {
     case "ISTIO_MUTUAL":
       return { mode: "mtls", sni: sni ?? istio, why: "the DestinationRule says ISTIO_MUTUAL", path }

@@ -2,7 +2,7 @@
  * "A pod in cluster a calls foo.global:80": what happens, step by step, from the objects alone. Pure; the objects may
  * be what transforms made or what live clusters hold.
  */
-import { family } from "../Protocol.ts"
+import { family, isReserved } from "../Protocol.ts"
 import { type Balance, balance, policyOf } from "./Balance.ts"
 import { judge } from "./Judge.ts"
 import { rivalOf } from "./Listener.ts"
@@ -57,6 +57,15 @@ export const trace = (world: World, call: Call, common: Shared = shared()): Trac
       `${call.host} has no port ${call.port} in cluster ${mesh.name}; it has ${has}`,
       `call ${call.host}:${found.ports[0]?.number ?? ""}, or add the port`,
       [at(["spec", "ports"])]
+    )
+    return none()
+  }
+  if (isReserved(port.number, port.protocol)) {
+    walk.fail(
+      "undeliverable",
+      `${call.host}:${port.number} in cluster ${mesh.name} gets no listener: Istio's proxies keep port ${port.number} for themselves`,
+      "use another service port",
+      [at(port.path)]
     )
     return none()
   }
@@ -141,7 +150,9 @@ const unknownHost = (walk: Walk, mesh: Mesh, namespace: string): void => {
   walk.fail(
     "undeliverable",
     `cluster ${mesh.name} does not know ${host}; ${known}${ambient}`,
-    `let cluster ${mesh.name} call it: name it in consumers, or give the clusters that run it an address`,
+    walk.call.declared?.traffic === "local-only"
+      ? `it is local-only: only clusters that run it can call it; give cluster ${mesh.name} a backend, or set its traffic to local-first`
+      : `let cluster ${mesh.name} call it: name it in consumers, or give the clusters that run it an address`,
     []
   )
 }

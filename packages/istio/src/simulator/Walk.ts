@@ -2,7 +2,7 @@
  * From an address to a backend: into the cluster whose gateway has it, through that gateway as its own control plane
  * configures it, to a Kubernetes Service.
  */
-import { family } from "../Protocol.ts"
+import { family, longestSni } from "../Protocol.ts"
 import { Findings } from "./Finding.ts"
 import { enter } from "./Gateways.ts"
 import type { Destination, Endpoint } from "./Parsed.ts"
@@ -36,6 +36,7 @@ export interface Shared {
 export const shared = (): Shared => ({ findings: new Findings(), ways: new Map() })
 
 const silence: ReadonlyArray<Step> = []
+const nobody: ReadonlyArray<Mesh> = []
 
 const clusterLabels = ["coddiwomple.io/cluster", "cluster"]
 
@@ -56,8 +57,19 @@ export class Walk {
   leg(mesh: Mesh, endpoint: Endpoint, port: number, wire: Wire, share: number): Leg {
     const cause: Cause = { cluster: mesh.name, item: endpoint.item, path: [...endpoint.path, "address"] }
     const edge = edgeOf(wire)
-    const target = this.target(mesh, endpoint, port)
+    const { target, twins } = this.target(mesh, endpoint, port)
     const base = { address: endpoint.address, port, edge, share, cause }
+    const { sni = "" } = wire.wrapping
+    if (sni.length > longestSni) {
+      const failure = this.fail(
+        "undeliverable",
+        `calls of ${wire.host}:${wire.port} in cluster ${mesh.name} cannot connect: their SNI has ${sni.length} bytes, and ${longestSni} are possible`,
+        "use a shorter host",
+        [cause]
+      )
+      const cluster = (target ?? mesh).name
+      return { ...base, cluster, remote: target !== undefined && target !== mesh, steps: [], arrivals: [], failure }
+    }
     if (target === undefined) {
       const { steps, arrivals, failure } = this.outside(mesh, endpoint, port, cause)
       if (edge === "plaintext" && failure === undefined) this.unwrapped(mesh, endpoint, wire)
@@ -87,7 +99,16 @@ export class Walk {
         [cause, ...this.tlsCause(mesh, wire, endpoint)]
       )
     }
-    const way = this.isSilent(target.name) ?? this.known(target, port, wire)
+    if (twins.length > 0) {
+      const names = [target, ...twins].map((m) => m.name).join(", ")
+      this.findings.warning(
+        "misrouted",
+        `${endpoint.address}:${port} is the gateway of clusters ${names} alike: calls of ${wire.host} from cluster ${mesh.name} may end in any of them`,
+        "give each cluster an address or a gateway port of its own",
+        [cause]
+      )
+    }
+    const way = this.way(target, twins, port, wire)
     return {
       ...base,
       cluster: target.name,
@@ -159,13 +180,30 @@ export class Walk {
     }
   }
 
-  /** The cluster whose gateway has the address. Where several stand behind one, the label decides, then the port. */
-  private target(mesh: Mesh, endpoint: Endpoint, port: number): Mesh | undefined {
+  /**
+   * The cluster whose gateway has the address. Where several stand behind one, the label decides, then the port; where
+   * they share the port too nobody knows, and the others are its twins.
+   */
+  private target(
+    mesh: Mesh,
+    endpoint: Endpoint,
+    port: number
+  ): { readonly target: Mesh | undefined; readonly twins: ReadonlyArray<Mesh> } {
     const at = this.world.at(endpoint.address)
-    if (at.length < 2) return at[0]
+    if (at.length < 2) return { target: at[0], twins: nobody }
     const label = clusterLabels.map((key) => endpoint.labels[key]).find((value) => value !== undefined)
-    const listens = (other: Mesh) => other.gateways.some((g) => g.servers.some((s) => s.port === port))
-    return at.find((other) => other.name === label) ?? at.find((other) => other !== mesh && listens(other)) ?? at[0]
+    const listening = at.filter((other) => other.gateways.some((g) => g.servers.some((s) => s.port === port)))
+    const target = at.find((other) => other.name === label) ?? listening.find((other) => other !== mesh) ?? at[0]
+    if (listening.length < 2 || !listening.includes(target!)) return { target, twins: nobody }
+    return { target, twins: listening.filter((other) => other !== target) }
+  }
+
+  /** Through the gateway of the target; of several that may be it, the worst counts. */
+  private way(target: Mesh, twins: ReadonlyArray<Mesh>, port: number, wire: Wire): Ways {
+    const through = (mesh: Mesh) => this.isSilent(mesh.name) ?? this.known(mesh, port, wire)
+    const way = through(target)
+    if (way.failure !== undefined) return way
+    return twins.map(through).find((other) => other.failure !== undefined) ?? way
   }
 
   /** An address that is no gateway: something of this cluster, unless its label says otherwise. */

@@ -4,7 +4,7 @@
  */
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Stamped } from "@coddiwomple/core/Event"
-import type { Plan } from "@coddiwomple/core/Plan"
+import { left, type Plan } from "@coddiwomple/core/Plan"
 import type { Rendering } from "@coddiwomple/core/Render"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -97,6 +97,12 @@ export const make = (options: Options): Effect.Effect<EngineView, never, Scope.S
           plans.set(event.node, event.plan)
           book.planned(event.node, event.plan, now())
           looks.looked(event.node)
+        }
+        const before = event.type === "applied" ? plans.get(event.node) : undefined
+        if (event.type === "applied" && before !== undefined) {
+          const rest = left(before, event.report)
+          plans.set(event.node, rest)
+          book.planned(event.node, rest, now())
         }
         if (event.type === "reloaded") for (const id of plans.keys()) if (!sinkIds().includes(id)) plans.delete(id)
         engineStatus = yield* options.engine.status
