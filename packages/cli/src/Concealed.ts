@@ -9,17 +9,17 @@ import type { Plan } from "@coddiwomple/core/Plan"
 const known = new Set<string>()
 let pattern: RegExp | undefined
 
-/** What is shorter is no secret, and part of many words. */
-const shortest = 3
-/** Switches, and numbers of the size of a port. */
-const harmless = /^(true|false|\d{1,5})$/
+/** What is shorter is no secret, but the name of a stage or a region, which a message needs. */
+const shortest = 6
+/** What is shorter than this is hidden only where it stands by itself: it may be part of many words. */
+const long = 8
 
 /** A message may cut a value: so much of its beginning gives it away. */
 const beginning = 16
 
 export const conceal = (values: Iterable<string>): void => {
   const before = known.size
-  for (const value of values) if (value.length >= shortest && !harmless.test(value)) known.add(value)
+  for (const value of values) if (value.length >= shortest) known.add(value)
   if (known.size === before) return
   const all = [...known].flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])
   const full = [...new Set(all)].sort((a, b) => b.length - a.length).map(literal)
@@ -29,7 +29,10 @@ export const conceal = (values: Iterable<string>): void => {
   pattern = new RegExp([...full, ...cut].join("|"), "g")
 }
 
-const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
+const literal = (text: string): string => {
+  const escaped = text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
+  return text.length < long ? `(?<![A-Za-z0-9])${escaped}(?![A-Za-z0-9])` : escaped
+}
 
 /** A sentence for a person without any of it. */
 export const sentence = (text: string): string => maskText(pattern === undefined ? text : text.replace(pattern, "…"))
