@@ -6,6 +6,17 @@ import { clusters, files, pipeline, service, services } from "./Target.ts"
 
 const tcp = { name: "tcp", protocol: "TCP", service_port: 7500, backend_port: 7000 }
 
+/** A pipeline with one transform, to files; unlike `pipeline`, all of built-in plugins. */
+const filing = (transform: object): string =>
+  JSON.stringify({
+    apiVersion: "coddiwomple.io/v1alpha1",
+    kind: "Pipeline",
+    metadata: { name: "demo" },
+    sources: { inventory: { uses: "json", with: { clusters: "clusters.json", services: "services.json" } } },
+    transforms: { one: transform },
+    sinks: { out: { uses: "files", policy: "sync", with: { path: "out" } } }
+  })
+
 const state = (cwd: string): Record<string, Record<string, string>> =>
   JSON.parse(readFileSync(join(cwd, "state.json"), "utf8")) as never
 const has = (cwd: string, service: string): boolean => JSON.stringify(state(cwd)).includes(service)
@@ -143,15 +154,9 @@ export default Check.make({ type: "x", summary: "y", config: Schema.Struct({}), 
 
   it("lets nobody take over what is live of a held service", async () => {
     const mesh = (profile: string) =>
-      JSON.stringify({
-        apiVersion: "coddiwomple.io/v1alpha1",
-        kind: "Pipeline",
-        metadata: { name: "demo" },
-        sources: { inventory: { uses: "json", with: { clusters: "clusters.json", services: "services.json" } } },
-        transforms: {
-          mesh: { uses: "istio-global-dns", with: { profile, ...(profile === "mtls" ? {} : { allowPlaintext: true }) } }
-        },
-        sinks: { out: { uses: "files", policy: "sync", with: { path: "out" } } }
+      filing({
+        uses: "istio-global-dns",
+        with: { profile, ...(profile === "mtls" ? {} : { allowPlaintext: true }) }
       })
     const tree = (cwd: string) =>
       readdirSync(join(cwd, "out"), { recursive: true, encoding: "utf8" })
@@ -190,15 +195,7 @@ export default Check.make({ type: "x", summary: "y", config: Schema.Struct({}), 
   })
 
   it("takes no name out of a zone file while an entry cannot be read", async () => {
-    const zone = JSON.stringify({
-      apiVersion: "coddiwomple.io/v1alpha1",
-      kind: "Pipeline",
-      metadata: { name: "demo" },
-      sources: { inventory: { uses: "json", with: { clusters: "clusters.json", services: "services.json" } } },
-      transforms: { dns: { uses: "coredns" } },
-      sinks: { out: { uses: "files", with: { path: "out" } } }
-    })
-    const cwd = folder({ ...files(), "pipeline.yaml": zone })
+    const cwd = folder({ ...files(), "pipeline.yaml": filing({ uses: "coredns" }) })
     assert.deepInclude(await cw(["run"], { cwd }), { code: 0 })
     const names = () => readFileSync(join(cwd, "out/east/dns/db.global"), "utf8")
     const before = names()

@@ -219,8 +219,8 @@ const doubts = (
 const unsaid = (sink: SinkNode, plan: Plan.Plan, report: Plan.Report): ReadonlyArray<Diagnostic.Diagnostic> => {
   const due = Plan.executable(plan)
   if (report.items.length >= due.length) return []
-  const said = new Set(report.items.map((i) => `${i.target}\u0000${i.id}`))
-  const rest = due.filter((i) => !said.has(`${i.target}\u0000${i.id}`))
+  const said = new Set(report.items.map(Plan.keyOf))
+  const rest = due.filter((i) => !said.has(Plan.keyOf(i)))
   const [first] = rest
   if (first === undefined) return []
   const message = `sink ${sink.id} does not say what became of ${rest.length} items, the first: ${first.id} in ${first.target}`

@@ -8,7 +8,7 @@ import * as Diagnostic from "./Diagnostic.ts"
 import { digestBytes } from "./Digest.ts"
 import { type FileTree, same, textOf } from "./FileTree.ts"
 import { added, changed, type LineCount } from "./LineCount.ts"
-import { hold, type PlanItem } from "./Plan.ts"
+import { hold, inherited, type PlanItem } from "./Plan.ts"
 
 const encoder = new TextEncoder()
 
@@ -32,12 +32,11 @@ export const examine = (
     if (slot === undefined) return undefined
     const { entry, wanted } = slot
     const service = wanted?.entry.service ?? entry?.service
-    const before = entry?.service
     const item = {
       target,
       id: path,
       ...(service === undefined ? {} : { service }),
-      ...(before === undefined || before === service ? {} : { formerly: before })
+      ...inherited(entry?.service, service)
     }
     tree.silent.delete(path)
     const place = { file: disk.at(tree.full(path)) }

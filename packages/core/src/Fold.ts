@@ -316,32 +316,32 @@ export class Fold {
   }
 
   private withClaims(id: string, resolved: Service | Held | undefined): Service | Held | undefined {
-    const service = resolved !== undefined && "diagnostics" in resolved ? resolved.standing : resolved
-    const lost = service === undefined ? [] : this.hostClaims.lost(id)
-    if (service === undefined || lost.length === 0) return resolved
-    const of = resolved !== undefined && "diagnostics" in resolved ? resolved.diagnostics : []
+    const found: Partial<Held> =
+      resolved === undefined || "diagnostics" in resolved ? (resolved ?? {}) : { standing: resolved }
+    const { diagnostics = [], standing } = found
+    const lost = standing === undefined ? [] : this.hostClaims.lost(id)
+    if (standing === undefined || lost.length === 0) return resolved
     return {
       identity: id,
-      standing: { ...service, hosts: service.hosts.filter((host) => lost.every(({ claim }) => claim.key !== host)) },
+      standing: { ...standing, hosts: standing.hosts.filter((host) => lost.every(({ claim }) => claim.key !== host)) },
       rivals: [...new Set(lost.map(({ winner }) => winner))],
-      diagnostics: [
-        ...of,
-        ...lost.map(({ claim, winner }) => {
-          const other = this.indexes.services.get(winner)?.[0]
-          const place = other?.fact.origin.place?.()
-          return Diagnostic.error("CW503", `services ${winner} and ${id} both claim ${claim.key}; ${winner} keeps it`, {
-            ...Resolve.at(service.origin, ["dns_prefixes"]),
-            service: id,
-            related: [
-              {
-                message: `${winner} is declared in ${other?.fact.origin.label ?? "another source"}`,
-                ...(place === undefined ? {} : { place })
-              }
-            ]
-          })
-        })
-      ]
+      diagnostics: [...diagnostics, ...lost.map(({ claim, winner }) => this.taken(standing, claim.key, winner))]
     }
+  }
+
+  private taken({ identity: id, origin }: Service, host: string, winner: string): Diagnostic.Diagnostic {
+    const other = this.indexes.services.get(winner)?.[0]
+    const place = other?.fact.origin.place?.()
+    return Diagnostic.error("CW503", `services ${winner} and ${id} both claim ${host}; ${winner} keeps it`, {
+      ...Resolve.at(origin, ["dns_prefixes"]),
+      service: id,
+      related: [
+        {
+          message: `${winner} is declared in ${other?.fact.origin.label ?? "another source"}`,
+          ...(place === undefined ? {} : { place })
+        }
+      ]
+    })
   }
 
   private partitionStates(): ReadonlyArray<PartitionState> {

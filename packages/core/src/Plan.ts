@@ -96,15 +96,22 @@ export const counts = (plan: Plan): Counts => {
   return { ...n, unchanged: plan.unchanged }
 }
 
+/** Tells the items of one plan or report apart. */
+export const keyOf = ({ id, target }: { readonly target: string; readonly id: string }): string =>
+  `${target}\u0000${id}`
+
+/** The member of an item that says whose it was: `before` is the service that the inventory names. */
+export const inherited = (before: string | undefined, service: string | undefined): Pick<PlanItem, "formerly"> =>
+  before === undefined || before === service ? {} : { formerly: before }
+
 /** What is left of a plan when its apply is over: what was applied is as it should be, or gone. */
 export const left = (plan: Plan, { items }: Report): Plan => {
-  const key = (item: { readonly target: string; readonly id: string }) => `${item.target}\u0000${item.id}`
-  const done = new Set(items.filter((item) => item.outcome === "applied").map(key))
-  const rest = plan.items.filter((item) => item.op === "held" || item.op === "conflict" || !done.has(key(item)))
+  const done = new Set(items.filter((item) => item.outcome === "applied").map(keyOf))
+  const rest = plan.items.filter((item) => item.op === "held" || item.op === "conflict" || !done.has(keyOf(item)))
   const owned = new Map(plan.owned)
   let unchanged = plan.unchanged
   for (const item of executable(plan)) {
-    if (!done.has(key(item))) continue
+    if (!done.has(keyOf(item))) continue
     if (item.op !== "delete" && plan.opaque !== true) unchanged++
     const more = { create: 1, update: 0, delete: -1 }[item.op]
     if (plan.owned !== undefined) owned.set(item.target, (owned.get(item.target) ?? 0) + more)

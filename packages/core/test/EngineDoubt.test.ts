@@ -20,6 +20,9 @@ import * as Transform from "../src/Transform.ts"
 import type { Fleet } from "../src/Model.ts"
 import { configMap, driven, Empty, facts, fixed, maps, memory, settle, snapshot, withEngine } from "./nodes.ts"
 
+const transform = (type: string, impl: Transform.TransformImpl) =>
+  Transform.make({ type, summary: "", config: Empty, make: () => impl })
+
 describe("promise 5, for sources that have not spoken", () => {
   const named = (name: string): SourceEvent => ({ _tag: "Partitions", names: [name] })
   const dead = Source.make({
@@ -76,39 +79,32 @@ describe("promise 5, for sources that have not spoken", () => {
       const sink = memory()
       const list = (name: string, names: ReadonlyArray<string>, fleet: Fleet) =>
         Artifact.object(fleet.all, { ...configMap(name), data: { names: names.join(" ") } })
-      const zone = Transform.make({
-        type: "zone",
-        summary: "",
-        config: Empty,
-        make: () =>
-          Transform.model(({ model, services }) => [
-            list(
-              "zone",
-              services.map((s) => s.identity),
-              model.fleet
-            )
-          ])
+      const zone = transform(
+        "zone",
+        Transform.model(({ model, services }) => [
+          list(
+            "zone",
+            services.map((s) => s.identity),
+            model.fleet
+          )
+        ])
+      )
+      const plain = transform("plain", {
+        shape: "service",
+        run: () => [],
+        fleet: (fleet) => [list("plain", [String(turn)], fleet)]
       })
-      const plain = Transform.make({
-        type: "plain",
-        summary: "",
-        config: Empty,
-        make: () => ({ shape: "service", run: () => [], fleet: (fleet) => [list("plain", [String(turn)], fleet)] })
-      })
-      const index = Transform.make({
-        type: "index",
-        summary: "",
-        config: Empty,
-        make: () =>
-          Transform.set(({ artifacts, model }) => [
-            ...artifacts,
-            list(
-              "index",
-              artifacts.map((a) => a.id),
-              model.fleet
-            )
-          ])
-      })
+      const index = transform(
+        "index",
+        Transform.set(({ artifacts, model }) => [
+          ...artifacts,
+          list(
+            "index",
+            artifacts.map((a) => a.id),
+            model.fleet
+          )
+        ])
+      )
       let turn = 0
       const run = (...sources: ReadonlyArray<Layer.Layer<never, unknown, Engine>>) => {
         turn++
@@ -353,12 +349,7 @@ describe("promise 7, while something is under way", () => {
 })
 
 describe("plugins that break the rules", () => {
-  const transform = (impl: unknown) =>
-    Transform.layer(
-      Transform.make({ type: "odd", summary: "", config: Empty, make: () => impl as Transform.TransformImpl }),
-      "odd",
-      {}
-    )
+  const odd = (impl: unknown) => Transform.layer(transform("odd", impl as Transform.TransformImpl), "odd", {})
   const check = (impl: unknown) =>
     Layer.merge(
       Transform.layer(maps, "maps", {}),
@@ -370,18 +361,18 @@ describe("plugins that break the rules", () => {
     )
   const made = (name: string, fleet: Fleet) => Artifact.object(fleet.all, configMap(name), { service: name })
   it.effect.each<[string, Layer.Layer<never, unknown, Engine>, RegExp]>([
-    ["a Promise for a list", transform({ shape: "service", run: async () => [] }), /CW620 .*service one.*a Promise/],
-    ["nothing for a list", transform({ shape: "service", run: () => undefined }), /CW620 .*service one.*undefined/],
-    ["nothing, of a whole model", transform({ shape: "model", run: () => undefined }), /CW620 .*undefined/],
-    ["a text, of a cluster", transform({ shape: "set", run: () => "no" }), /CW620 .*a string/],
+    ["a Promise for a list", odd({ shape: "service", run: async () => [] }), /CW620 .*service one.*a Promise/],
+    ["nothing for a list", odd({ shape: "service", run: () => undefined }), /CW620 .*service one.*undefined/],
+    ["nothing, of a whole model", odd({ shape: "model", run: () => undefined }), /CW620 .*undefined/],
+    ["a text, of a cluster", odd({ shape: "set", run: () => "no" }), /CW620 .*a string/],
     [
       "no text in an artifact",
-      transform({ shape: "service", run: (_: unknown, fleet: Fleet) => [{ ...made("one", fleet), text: 5 }] }),
+      odd({ shape: "service", run: (_: unknown, fleet: Fleet) => [{ ...made("one", fleet), text: 5 }] }),
       /CW620 .*artifact 1 .*`text`/
     ],
     [
       "a path for an id",
-      transform({
+      odd({
         shape: "model",
         run: ({ model }) => [{ ...made("one", model.fleet), id: "../x", form: "file" }]
       } satisfies {
@@ -390,11 +381,7 @@ describe("plugins that break the rules", () => {
       }),
       /CW620 .*begins with `file:`/
     ],
-    [
-      "claims that are none",
-      transform({ shape: "service", run: () => [], claims: () => "x" }),
-      /CW620 .*claims a string/
-    ],
+    ["claims that are none", odd({ shape: "service", run: () => [], claims: () => "x" }), /CW620 .*claims a string/],
     ["a check that answers later", check({ shape: "service", run: async () => [] }), /CW623 .*a Promise/],
     ["a check that says no", check({ shape: "service", run: () => false }), /CW623 .*a boolean/],
     ["a check of clusters that says nothing", check({ shape: "set", run: () => undefined }), /CW623 .*undefined/],
@@ -412,23 +399,19 @@ describe("plugins that break the rules", () => {
         Sink.layer(sink.plugin, "out", {}, { policy: "sync" })
       )
       yield* withEngine(seed, (engine) => engine.run)
-      const odd = Layer.mergeAll(
+      const broken = Layer.mergeAll(
         Source.layer(fixed(snapshot("one")), "in", {}),
         layer,
         Sink.layer(sink.plugin, "out", {}, { policy: "sync" })
       )
-      const { refusal } = yield* withEngine(odd, (engine) => engine.run)
+      const { refusal } = yield* withEngine(broken, (engine) => engine.run)
       assert.match(refusal?.diagnostics.map((d) => `${d.code} ${d.message}`).join() ?? "", expected)
       assert.deepEqual(sink.names(), ["one"])
     })
   )
   it.effect.each<[string, Layer.Layer<never, unknown, Engine>, RegExp]>([
-    ["a transform", transform(undefined), /`make` returned undefined/],
-    [
-      "a transform of no known shape",
-      transform({ shape: "foo", run: () => [] }),
-      /shape.*service, artifact, model, set/
-    ],
+    ["a transform", odd(undefined), /`make` returned undefined/],
+    ["a transform of no known shape", odd({ shape: "foo", run: () => [] }), /shape.*service, artifact, model, set/],
     ["a check", check(Promise.resolve()), /`make` returned a Promise/],
     [
       "a source",

@@ -7,7 +7,7 @@ import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Desired } from "@coddiwomple/core/Desired"
 import { digest } from "@coddiwomple/core/Digest"
 import { added, changed } from "@coddiwomple/core/LineCount"
-import type { PlanItem } from "@coddiwomple/core/Plan"
+import { inherited, type PlanItem } from "@coddiwomple/core/Plan"
 import type { SafePath } from "@coddiwomple/core/SafePath"
 
 export const singlePath = "manifest.yaml" as SafePath
@@ -78,8 +78,7 @@ export const itemsOf = (target: string, { before, wanted }: Documents): Readonly
     const old = before.get(id)
     if (old?.text === text) continue
     const item = { target, id, ...(service === undefined ? {} : { service }), digest: digest(text) }
-    const formerly = old?.service === undefined || old.service === service ? {} : { formerly: old.service }
-    const more = { ...(combines === undefined ? {} : { combines }), ...formerly }
+    const more = { ...(combines === undefined ? {} : { combines }), ...inherited(old?.service, service) }
     if (old === undefined) out.push({ ...item, op: "create", added: added(text), removed: 0 })
     else out.push({ ...item, ...more, op: "update", before: digest(old.text), ...changed(old.text, text) })
   }

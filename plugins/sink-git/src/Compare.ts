@@ -6,7 +6,7 @@
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Entry } from "@coddiwomple/core/Inventory"
 import { added } from "@coddiwomple/core/LineCount"
-import { hold, type PlanItem } from "@coddiwomple/core/Plan"
+import { hold, inherited, type PlanItem } from "@coddiwomple/core/Plan"
 import { PathSet } from "@coddiwomple/core/SafePath"
 import { type Base, Draft } from "./Base.ts"
 import type { FolderSet } from "./Folders.ts"
@@ -179,7 +179,7 @@ export class Compare {
       const both = rest & set
       if (both === 0n) continue
       rest &= ~both
-      const formerly = entry.service === undefined || entry.service === service ? {} : { formerly: entry.service }
+      const formerly = inherited(entry.service, service)
       if (entry.digest !== digest)
         for (const folder of folders.list(both))
           say(folder, { op: "update", digest, before: entry.digest, ...formerly })

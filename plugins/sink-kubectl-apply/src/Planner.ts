@@ -6,7 +6,7 @@ import { digest as digestOf, canonical } from "@coddiwomple/core/Digest"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Entry } from "@coddiwomple/core/Inventory"
 import { parseId } from "@coddiwomple/core/Artifact"
-import { type FieldChange, hold, type PlanItem } from "@coddiwomple/core/Plan"
+import { type FieldChange, hold, inherited, type PlanItem } from "@coddiwomple/core/Plan"
 import type { ApiError } from "@coddiwomple/kubernetes/ApiError"
 import * as Apply from "@coddiwomple/kubernetes/Apply"
 import type { Resource } from "@coddiwomple/kubernetes/Discovery"
@@ -126,12 +126,11 @@ class Planner {
 
   private base(want: Wanted) {
     const { combines, id, service, text } = want.artifact
-    const before = this.survey.loaded.inventory.entries.get(id)?.service
     return {
       target: this.target.cluster,
       id,
       ...(service === undefined ? {} : { service }),
-      ...(before === undefined || before === service ? {} : { formerly: before }),
+      ...inherited(this.survey.loaded.inventory.entries.get(id)?.service, service),
       ...(combines === undefined ? {} : { combines }),
       digest: digestOf(text)
     }
