@@ -51,15 +51,18 @@ export const follow = (session: Session, told: Presenter, reopen: Reopen) =>
       stops = stops.filter((each) => !some.includes(each))
       for (const each of some) each()
     }
+    let missed = ""
     const lookAgain = (more?: ReadonlyArray<string>) =>
-      Effect.suspend(() => {
+      Effect.gen(function* () {
         const before = stops
         look(more)
         // What happened meanwhile is still on its way through the watchers of before.
-        return Effect.delay(
-          Effect.sync(() => stop(before)),
-          settle
-        )
+        yield* Effect.sleep(settle)
+        stop(before)
+        // And what happened to a file that none of them watched, only the file can tell; Deno begins to watch later, too.
+        const now = Versions.outdated()
+        if (now !== missed && now !== "") changed.openUnsafe()
+        missed = now
       })
     yield* Effect.addFinalizer(() => Effect.sync(() => stop(stops)))
     look()

@@ -69,3 +69,11 @@ export const files = (version: number, found = new Set<string>()): ReadonlySet<s
 
 /** All files that were asked for so far, also those that could not be loaded. */
 export const known = (): ReadonlyArray<string> => [...latest.keys()]
+
+/** What is not on disk as it was when it was asked for last: another text as soon as another file changes, or again. */
+export const outdated = (): string =>
+  [...latest]
+    .map(([file, version]) => ({ file, before: modules.get(version)!.modified, now: modified(file) }))
+    .filter(({ before, now }) => before !== now)
+    .map(({ file, now }) => `${file} ${now}`)
+    .join("\n")
