@@ -19,6 +19,8 @@ export interface Job {
   /** Standard output goes to this file; nowhere else. */
   readonly out?: string
   readonly env?: Readonly<Record<string, string>>
+  /** `out` is there and is written over: its bytes have their pages of memory already, whatever the host does. */
+  readonly over?: boolean
   /**
    * Seconds of rest before it starts, after what `out` had is removed. The host of a virtual machine takes memory back
    * that has been free for a second: what writes right after such a file was removed would get its pages for nothing.
@@ -36,7 +38,7 @@ export const time = async (job: Job): Promise<Run> => {
 
 const started = (job: Job): Promise<Run> =>
   new Promise((resolve, reject) => {
-    const out = openSync(job.out ?? "/dev/null", "w")
+    const out = openSync(job.out ?? "/dev/null", job.over === true ? "r+" : "w")
     const [program, ...args] = job.command
     const begin = process.hrtime.bigint()
     const child = spawn(program!, args, {

@@ -2,7 +2,7 @@
  * Large fleets to a file, beside what people use: `cat` of the same bytes as the floor, a Node script with `yaml`, and a
  * Node script that prints JSON lines. Also how work grows with services and with clusters.
  */
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { write } from "./Fleet.ts"
@@ -28,6 +28,14 @@ const count = (file: string): number => {
   return n
 }
 
+const newline = 0x0a
+
+/**
+ * What a million documents a second is beside the script with JSON lines: where that was set, the script took 0.43 s for
+ * 200 000. Machines differ in how long that takes, not much in this.
+ */
+const million = 2.15
+
 export default async (): Promise<ReadonlyArray<Figure>> => {
   const home = mkdtempSync(join(tmpdir(), "cw-bench-"))
   try {
@@ -45,6 +53,7 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
     })
 
     const large = await fleet(10_000, 100)
+    const rates = new Map<string, number>()
     for (const [profile, limit] of [
       ["classic", 250],
       ["mtls", 450]
@@ -53,30 +62,34 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
       const documents = count(join(home, "out"))
       const size = statSync(join(home, "out")).size
       const [made, out, copy] = [join(home, "made"), join(home, "out"), join(home, "copy")]
-      renameSync(out, made)
+      copyFileSync(out, made)
+      const cat: Job = { command: ["cat", made], out: copy }
+      const over = await inTurns({ cw: { ...job(large, profile), over: true }, cat }, 5)
+      const rate = documents / over.cw!.wall
+      rates.set(profile, rate)
       // Both write a file that was not there, into memory that nobody has just given back.
-      const cat: Job = { command: ["cat", made], out: copy, rest: 2 }
-      const runs = await inTurns({ cw: { ...job(large, profile), rest: 2 }, cat }, 5)
-      rmSync(copy)
-      const again = await inTurns({ cat: { command: ["cat", made], out: copy } }, 3)
+      const fresh = await inTurns({ cw: { ...job(large, profile), rest: 2 }, cat: { ...cat, rest: 2 } }, 5)
       for (const file of [made, out, copy]) rmSync(file)
-      const rate = documents / runs.cw!.wall
-      const against = runs.cw!.wall / runs.cat!.wall
+      const against = fresh.cw!.wall / fresh.cat!.wall
       figures.push(
         {
           what: `${profile}: documents, bytes`,
           value: `${documents.toLocaleString("en")}, ${(size / 2 ** 20).toFixed(0)} MiB`
         },
         {
-          what: `${profile}: wall of cw; of cat; of cat over a file of that size`,
-          value: `${runs.cw!.wall.toFixed(2)} s; ${runs.cat!.wall.toFixed(2)} s; ${again.cat!.wall.toFixed(2)} s`
+          what: `${profile}: over a file of that size: cw; cat`,
+          value: `${over.cw!.wall.toFixed(2)} s; ${over.cat!.wall.toFixed(2)} s`
         },
         { what: `${profile}: documents a second`, value: `${Math.round(rate).toLocaleString("en")}` },
         {
-          ...atMost(`${profile}: against cat of the same bytes, or 1,000,000 documents a second`, against, 3),
+          what: `${profile}: to a new file: cw; cat`,
+          value: `${fresh.cw!.wall.toFixed(2)} s; ${fresh.cat!.wall.toFixed(2)} s`
+        },
+        {
+          ...atMost(`${profile}: against cat to a new file, or 1,000,000 documents a second`, against, 3),
           ok: rate >= 1_000_000 || against <= 3
         },
-        atMost(`${profile}: peak memory`, runs.cw!.rss, limit, "MiB")
+        atMost(`${profile}: peak memory`, Math.max(over.cw!.rss, fresh.cw!.rss), limit, "MiB")
       )
     }
     const base = await fleet(1_000, 100)
@@ -92,24 +105,23 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
       atMost("mtls: ten times the clusters, work", work("clusters") / work("base"), 11)
     )
     const compared = await fleet(1_000, 200)
-    const scripts = await inTurns(
-      {
-        cw: job(compared, "classic"),
-        lines: { command: [node, join(import.meta.dirname, "peers/json-lines.mjs"), compared], out: join(home, "out") },
-        yaml: { command: [node, join(import.meta.dirname, "peers/with-yaml.mjs"), compared], out: join(home, "out") }
-      },
-      1
-    )
+    const out = join(home, "out")
+    const peer = (name: string): Job => ({ command: [node, join(import.meta.dirname, "peers", name), compared], out })
+    const scripts = await inTurns({ cw: job(compared, "classic"), lines: peer("json-lines.mjs") }, 3)
+    await time(peer("json-lines.mjs"))
+    const documents = readFileSync(out).reduce((n, byte) => (byte === newline ? n + 1 : n), 0)
+    const yaml = await time(peer("with-yaml.mjs"))
+    const [cwWall, lines] = [scripts.cw!.wall, scripts.lines!.wall]
+    const factor = (rate: number) => rate / (documents / lines)
     figures.push(
-      { what: "some 200 000 documents: cw", value: `${scripts.cw!.wall.toFixed(2)} s` },
-      { what: "some 200 000 documents: a Node script with `yaml`", value: `${scripts.yaml!.wall.toFixed(2)} s` },
-      {
-        ...atMost(
-          "some 200 000 documents: cw against a Node script with JSON lines",
-          scripts.cw!.wall / scripts.lines!.wall,
-          1
-        )
-      }
+      { what: "some 200 000 documents: cw", value: `${cwWall.toFixed(2)} s` },
+      { what: "some 200 000 documents: a Node script with JSON lines", value: `${lines.toFixed(2)} s` },
+      { what: "some 200 000 documents: a Node script with `yaml`", value: `${yaml.wall.toFixed(2)} s` },
+      atMost("some 200 000 documents: cw against the one with JSON lines", cwWall / lines, 1),
+      ...[...rates].map(([profile, rate]): Figure => {
+        const what = `${profile}: documents a second against those of the script with JSON lines`
+        return { what, value: `${factor(rate).toFixed(2)} ×`, target: `≥ ${million} ×`, ok: factor(rate) >= million }
+      })
     )
     return figures
   } finally {

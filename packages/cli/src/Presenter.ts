@@ -59,14 +59,14 @@ export class Presenter {
     const warnings = new Map<string, number>()
     const brief = this.output === "text" && this.command !== "validate"
     for (const whole of sorted) {
-      const d = Concealed.shown(whole)
       // What is merely worth knowing is told where somebody asks for an opinion on the file, or to programs.
-      if (d.severity === "info" && brief) continue
-      if (d.severity === "warning" && brief) {
-        const count = (warnings.get(d.code) ?? 0) + 1
-        warnings.set(d.code, count)
+      if (whole.severity === "info" && brief) continue
+      if (whole.severity === "warning" && brief) {
+        const count = (warnings.get(whole.code) ?? 0) + 1
+        warnings.set(whole.code, count)
         if (count > mostAlike) continue
       }
+      const d = Concealed.shown(whole)
       if (this.output === "json") this.line(EventJson.diagnostic(d))
       else Terminal.say(Diagnostic.toText(d, { style: this.paint }))
       if (this.annotate) Terminal.say(Diagnostic.toAnnotation(d))

@@ -24,31 +24,28 @@ export interface Selection {
 }
 
 const encoder = new TextEncoder()
-const texts = chunkSize * 2
 
 export class Printer {
   private readonly format: Format
-  /** Two pieces, one to fill while the other is being written; behind them the encoded texts of the current group. */
-  private arena = new Uint8Array(chunkSize * 3)
-  /** Where the current piece begins, where it is filled to, and where it ends. */
-  private base = 0
+  /** The piece that is being filled; behind it the encoded texts of the current group. */
+  private arena = new Uint8Array(chunkSize * 2)
+  /** Where the piece is filled to. */
   private fill = 0
-  private limit = chunkSize
   /** Where the texts end. */
-  private end = texts
+  private end = chunkSize
 
   constructor(format: Format) {
     this.format = format
   }
 
-  /** Each piece is valid until the next but one is asked for. */
+  /** Each piece is valid until the next is asked for. */
   *print(desired: Desired, { clusters, groups }: Selection): Generator<Uint8Array, void> {
     const banners = this.banners(desired.model.fleet, clusters)
-    this.fill = this.base
+    this.fill = 0
     for (const name of groups) {
       const artifacts = desired.group(name).filter((artifact) => artifact.form === "object")
       if (artifacts.length === 0) continue
-      this.end = texts
+      this.end = chunkSize
       const header = this.encode(this.format.group?.(name) ?? "")
       const bounds = [this.end]
       for (const artifact of artifacts) {
@@ -73,14 +70,14 @@ export class Printer {
         let length = 0
         for (const [from, to] of segments) length += bounds[to]! - bounds[from]!
         for (let left = times; left > 0; ) {
-          const fitting = Math.min(left, Math.floor((this.limit - this.fill) / length))
+          const fitting = Math.min(left, Math.floor((chunkSize - this.fill) / length))
           if (fitting === 0) for (const [from, to] of segments) yield* this.copy(bounds[from]!, bounds[to]!)
           else this.repeat(segments, bounds, length, fitting)
           left -= Math.max(1, fitting)
         }
       }
     }
-    if (this.fill > this.base) yield this.arena.subarray(this.base, this.fill)
+    if (this.fill > 0) yield this.flush()
   }
 
   /** The segments, `length` bytes in all, so many times as fit: once from the texts, then doubled where they stand. */
@@ -122,8 +119,8 @@ export class Printer {
   /** Copies from the texts of the group into the piece, handing out pieces that are full. */
   private *copy(from: number, to: number): Generator<Uint8Array, void> {
     for (let at = from; at < to; ) {
-      if (this.fill === this.limit) yield this.flush()
-      const length = Math.min(to - at, this.limit - this.fill)
+      if (this.fill === chunkSize) yield this.flush()
+      const length = Math.min(to - at, chunkSize - this.fill)
       this.arena.copyWithin(this.fill, at, at + length)
       this.fill += length
       at += length
@@ -132,8 +129,8 @@ export class Printer {
 
   private *bytes(bytes: Uint8Array): Generator<Uint8Array, void> {
     for (let at = 0; at < bytes.length; ) {
-      if (this.fill === this.limit) yield this.flush()
-      const length = Math.min(bytes.length - at, this.limit - this.fill)
+      if (this.fill === chunkSize) yield this.flush()
+      const length = Math.min(bytes.length - at, chunkSize - this.fill)
       this.arena.set(bytes.subarray(at, at + length), this.fill)
       this.fill += length
       at += length
@@ -141,10 +138,9 @@ export class Printer {
   }
 
   private flush(): Uint8Array {
-    const full = this.arena.subarray(this.base, this.limit)
-    this.base = this.fill = this.base === 0 ? chunkSize : 0
-    this.limit = this.base + chunkSize
-    return full
+    const filled = this.arena.subarray(0, this.fill)
+    this.fill = 0
+    return filled
   }
 }
 

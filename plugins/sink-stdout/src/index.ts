@@ -11,7 +11,6 @@ import { permanent, type PluginError } from "@coddiwomple/core/PluginError"
 import * as Sink from "@coddiwomple/core/Sink"
 import * as Suggest from "@coddiwomple/core/Suggest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as HashMap from "effect/HashMap"
 import { Config } from "./Config.ts"
 import * as Formats from "./Formats.ts"
@@ -60,13 +59,10 @@ export default Sink.make({
         Effect.gen(function* () {
           if (plan.items.every((item) => item.op !== "update")) return { items: [] }
           const pieces = printer.print(desired, selection(desired, config))
-          // One piece is written while the next is made.
-          let writing: Fiber.Fiber<void, PluginError> | undefined
           while (true) {
             const piece = yield* Effect.try({ try: () => pieces.next(), catch: unprintable })
-            if (writing !== undefined) yield* Fiber.join(writing)
             if (piece.done === true) break
-            writing = yield* Effect.forkChild(host.stdout(piece.value), { startImmediately: true })
+            yield* host.stdout(piece.value)
           }
           printed = desired.generation
           return { items: plan.items.map(({ id }) => ({ op: "update", target, id, outcome: "applied" })) }
