@@ -3,7 +3,7 @@
  * halves. A service that left keeps its line, so that its address is not handed on, and nobody's lines are lost: what
  * others write meanwhile is read again right before.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { lockText, readLock } from "@coddiwomple/core/Addresses"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { hold } from "@coddiwomple/core/FileLock"
@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as HashMap from "effect/HashMap"
 import * as Schedule from "effect/Schedule"
+import * as WholeFile from "./WholeFile.ts"
 
 export class Lock {
   readonly path: string
@@ -70,13 +71,10 @@ export class Lock {
   private write(model: Model): ReadonlyArray<Diagnostic.Diagnostic> {
     const merged = this.merged(model)
     if (!("pins" in merged) || !merged.changed) return "pins" in merged ? this.keep(merged) : merged
-    const temporary = `${this.path}.${process.pid}.tmp`
     try {
-      writeFileSync(temporary, lockText(merged.pins))
-      renameSync(temporary, this.path)
+      WholeFile.replace(this.path, lockText(merged.pins))
       return this.keep(merged)
     } catch (cause) {
-      rmSync(temporary, { force: true })
       return [unwritable(this.path, (cause as Error).message)]
     }
   }

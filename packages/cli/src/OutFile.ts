@@ -1,9 +1,10 @@
 /**
  * Files that a person names for cw to write: a plan, a report. Only an earlier one of the same kind is ever replaced, or
- * an empty file; what is no regular file, as a device or a link, is left alone. Written whole or not at all.
+ * an empty file; what is no regular file, as a device or a link, is left alone.
  */
-import { existsSync, lstatSync, readFileSync, renameSync, rmSync, type Stats, writeFileSync } from "node:fs"
+import { existsSync, lstatSync, readFileSync, type Stats } from "node:fs"
 import { dirname, resolve } from "node:path"
+import * as WholeFile from "./WholeFile.ts"
 
 export interface Kind {
   /** As in "is not … of cw". */
@@ -44,13 +45,10 @@ const aboveProblem = (path: string): Problem | undefined => {
 export const write = (path: string, text: string, kind: Kind): Problem | undefined => {
   const found = problem(path, kind)
   if (found !== undefined) return found
-  const temporary = `${resolve(path)}.${process.pid}.tmp`
   try {
-    writeFileSync(temporary, text, { flag: "wx" })
-    renameSync(temporary, path)
+    WholeFile.replace(resolve(path), text)
     return undefined
   } catch (cause) {
-    rmSync(temporary, { force: true })
     return [`${path} cannot be written: ${reason(cause)}`, `mend that, or name another file with ${kind.flag}`]
   }
 }
