@@ -3,7 +3,8 @@
  * consumer prunes it, and nothing that could not be written or is about to be deleted.
  */
 import type { Entry } from "./Inventory.ts"
-import { blank, type FileTree, type Index, want } from "./FileTree.ts"
+import { type FileTree, type Index } from "./FileTree.ts"
+import { blank, want } from "./FileSlot.ts"
 
 /**
  * Brings the wanted text of the index up to date: with what is there once the plan was executed (`planned`) or with

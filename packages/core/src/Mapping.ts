@@ -5,7 +5,7 @@
 import type { Artifact } from "./Artifact.ts"
 import * as ClusterSet from "./ClusterSet.ts"
 import type { Desired } from "./Desired.ts"
-import { type Wanted, want } from "./FileTree.ts"
+import { type Wanted, want } from "./FileSlot.ts"
 import type { Layout } from "./Layout.ts"
 import { collisions, fold, PathSet, problem, type SafePath } from "./SafePath.ts"
 

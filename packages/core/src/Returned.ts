@@ -4,7 +4,7 @@
  * with a sentence about the plugin; what is thrown while a generation is made refuses that generation.
  */
 import * as Stream from "effect/Stream"
-import { type Artifact, parseId } from "./Artifact.ts"
+import type { Artifact } from "./Artifact.ts"
 import { catalogue } from "./Catalogue.ts"
 import type { Diagnostic } from "./Diagnostic.ts"
 import type { Kind } from "./Plugin.ts"
@@ -25,6 +25,16 @@ const fail = (sentence: string): never => {
   throw new TypeError(sentence)
 }
 
+/** Without taking it apart: this runs for every body. */
+const hasFourParts = (id: string): boolean => {
+  let slash = -1
+  for (let i = 0; i < 3; i++) {
+    slash = id.indexOf("/", slash + 1)
+    if (slash < 0) return false
+  }
+  return !id.startsWith("file:")
+}
+
 /** Why a value is no artifact; undefined where it is one. */
 const flaw = (value: unknown): string | undefined => {
   if (!isObject(value)) return `it is ${kindOfValue(value)}`
@@ -36,7 +46,7 @@ const flaw = (value: unknown): string | undefined => {
   if (ownership !== "object" && ownership !== "fields") return "`ownership` is not object or fields"
   if (form === "file") return id.startsWith("file:") ? undefined : "the `id` of a file begins with `file:`"
   if (form !== "object") return "`form` is not object or file"
-  return parseId(id) === undefined ? "the `id` of an object is group/Kind/namespace/name" : undefined
+  return hasFourParts(id) ? undefined : "the `id` of an object is group/Kind/namespace/name"
 }
 
 /** Why a value is no finding. */

@@ -6,7 +6,8 @@ import { apply, type Shrink } from "@coddiwomple/core/FileApply"
 import { reasonOf } from "@coddiwomple/core/FileDisk"
 import { isLeft } from "@coddiwomple/core/FileLock"
 import { failure, fit, locked, outdated } from "@coddiwomple/core/FilesSink"
-import { type TreePlan, type Wanted, want } from "@coddiwomple/core/FileTree"
+import { type TreePlan } from "@coddiwomple/core/FileTree"
+import { type Wanted, want } from "@coddiwomple/core/FileSlot"
 import { type ClusterChange, Mapping } from "@coddiwomple/core/Mapping"
 import {
   compareItems,

@@ -2,7 +2,7 @@
  * One commit for all changes, made without index and worktree: what is written goes to fast-import as it is, past every
  * filter. Equal changes on an equal base give an equal commit.
  */
-import { textOf, type Wanted as File } from "@coddiwomple/core/FileTree"
+import { textOf, type Wanted as File } from "@coddiwomple/core/FileSlot"
 import type { PluginError } from "@coddiwomple/core/PluginError"
 import type { ReportItem } from "@coddiwomple/core/Plan"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"

@@ -2,7 +2,7 @@
  * The tree after a plan: what is written and deleted on top of a base, the index of each cluster that changes, and the
  * inventory. Pure; the same for the base that was planned on and for any that came after it.
  */
-import type { Wanted as File } from "@coddiwomple/core/FileTree"
+import type { Wanted as File } from "@coddiwomple/core/FileSlot"
 import { executable, type Plan, type PlanItem, type ReportItem } from "@coddiwomple/core/Plan"
 import { PathSet } from "@coddiwomple/core/SafePath"
 import { type Base, Draft, manifestPath } from "./Base.ts"

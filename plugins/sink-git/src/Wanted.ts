@@ -5,7 +5,7 @@
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Desired } from "@coddiwomple/core/Desired"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import { type More, textOf, type Wanted as File } from "@coddiwomple/core/FileTree"
+import { type More, textOf, type Wanted as File } from "@coddiwomple/core/FileSlot"
 import type { Layout } from "@coddiwomple/core/Layout"
 import { Mapping } from "@coddiwomple/core/Mapping"
 import { collisions, type SafePath } from "@coddiwomple/core/SafePath"

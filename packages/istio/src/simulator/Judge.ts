@@ -2,12 +2,19 @@
  * What is wrong with a whole route, beside the places where it breaks: no failover, a wrong order, a backend that
  * nobody declared, and the combination that takes istiod down.
  */
-import type { Endpoint } from "./Parsed.ts"
+import type { Balance } from "./Balance.ts"
+import type { Endpoint, Entry, Policy } from "./Parsed.ts"
 import type { Cause } from "./Place.ts"
 import type { Leg, Trace } from "./Route.ts"
-import type { Chosen } from "./Trace.ts"
 import type { Walk } from "./Walk.ts"
 import type { Mesh } from "./World.ts"
+
+/** What decided where a call goes. */
+export interface Chosen {
+  readonly how: Balance
+  readonly policy: Policy | undefined
+  readonly entry: Entry
+}
 
 export const judge = (walk: Walk, mesh: Mesh, trace: Trace, chosen: Chosen | undefined): void => {
   const legs = trace.tiers.flatMap((tier) => tier.legs)

@@ -4,7 +4,7 @@
  */
 import { family, isReserved } from "../Protocol.ts"
 import { type Balance, balance, policyOf } from "./Balance.ts"
-import { judge } from "./Judge.ts"
+import { type Chosen, judge } from "./Judge.ts"
 import { rivalOf } from "./Listener.ts"
 import { type Endpoint, type Entry, type Policy, type Port, portOf } from "./Parsed.ts"
 import type { Cause } from "./Place.ts"
@@ -103,12 +103,6 @@ export const trace = (world: World, call: Call, common: Shared = shared()): Trac
     )
   if (tiers.length > 0) tell(() => tlsStep(mesh, entry, port, policy, found.endpoints[0]!, call.host))
   return finish(walk, mesh, steps, port, tiers, { how, policy, entry })
-}
-
-export interface Chosen {
-  readonly how: Balance
-  readonly policy: Policy | undefined
-  readonly entry: Entry
 }
 
 const tierLegs = (
