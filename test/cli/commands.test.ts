@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Ajv } from "ajv"
@@ -123,19 +124,24 @@ describe("validate", () => {
     assert.strictEqual(lines(stderr).length, all.length - 1)
   })
 
+  it("annotates files by their paths in the checkout, wherever it runs in it", async () => {
+    const checkout = folder({ "infra/a.yaml": broken })
+    const annotations = async (root: string) => {
+      const env = { GITHUB_ACTIONS: "true", GITHUB_WORKSPACE: root }
+      const { stderr } = await cw(["validate", "a.yaml"], { cwd: join(checkout, "infra"), env })
+      const found = lines(stderr).filter((line) => line.startsWith("::error"))
+      assert.isNotEmpty(found)
+      return found
+    }
+    for (const line of await annotations(checkout)) assert.match(line, /^::error file=infra\/a\.yaml,line=/)
+    for (const line of await annotations(join(checkout, "else"))) assert.match(line, /^::error file=a\.yaml,line=/)
+  })
+
   it("lets warnings pass unless --strict", async () => {
     // A variable that was meant, but misses its scheme, is a warning.
     const cwd = folder({ ...files(), "pipeline.yaml": pipeline({ target: { file: "${evn:STATE}.json" } }) })
     assert.deepInclude(await cw(["validate"], { cwd }), { code: 0 })
     assert.deepInclude(await cw(["validate", "--strict"], { cwd }), { code: 78 })
-  })
-
-  it("refuses a path with ~, which would become a folder of that name", async () => {
-    const sinks = { out: { uses: "files", policy: "sync", with: { path: "~/gitops" } } }
-    const cwd = folder({ ...files(), "pipeline.yaml": JSON.stringify({ ...(parse(pipeline()) as object), sinks }) })
-    const { code, stderr } = await cw(["validate"], { cwd })
-    assert.strictEqual(code, 78)
-    assert.include(stderr, "write ${env:HOME}/… instead")
   })
 
   it("touches nothing", async () => {
@@ -145,6 +151,56 @@ describe("validate", () => {
       stdout: "",
       stderr: "1 pipeline valid, 0 warnings\n"
     })
+  })
+})
+
+describe("~/ at the start of a path", () => {
+  it("is the home folder in every field, and one place with what else leads there", async () => {
+    const home = folder({
+      "fleet/clusters.json": '[{ "name": "east", "address": "192.0.2.1" }]',
+      "fleet/services.json": JSON.stringify([
+        {
+          name: "web",
+          dns_prefixes: ["web"],
+          ports: [{ name: "http", service_port: 80, backend_port: 80, protocol: "http" }],
+          backends: { east: "web.default.svc.cluster.local" }
+        }
+      ]),
+      token: "secret"
+    })
+    execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", join(home, "repo.git")])
+    const document = (more: object) =>
+      JSON.stringify({
+        kind: "Pipeline",
+        metadata: { name: "homely" },
+        sources: {
+          json: { uses: "json", with: { clusters: "~/fleet/clusters.json", services: "~/fleet/services.json" } }
+        },
+        model: { addresses: { lock: "~/lock.json" } },
+        transforms: { mesh: { uses: "istio-global-dns" } },
+        sinks: {
+          out: { uses: "files", policy: "sync", with: { path: "~/out" } },
+          repo: { uses: "git", policy: "sync", with: { url: "~/repo.git", token: "${file:~/token}" } },
+          ...more
+        }
+      })
+    const cwd = folder({
+      "pipeline.yaml": document({}),
+      "two.yaml": document({ again: { uses: "files", policy: "sync", with: { path: `${home}/out` } } })
+    })
+    const env = { HOME: home }
+    const ran = await cw(["run"], { cwd, env })
+    assert.strictEqual(ran.code, 0, ran.stderr)
+    assert.deepStrictEqual(readdirSync(cwd).sort(), ["pipeline.yaml", "two.yaml"])
+    assert.isTrue(existsSync(join(home, "lock.json")))
+    assert.deepStrictEqual(readdirSync(join(home, "out")).sort(), [".cw", "east"])
+    const committed = execFileSync("git", ["-C", join(home, "repo.git"), "ls-tree", "--name-only", "main"], {
+      encoding: "utf8"
+    })
+    assert.include(committed.split("\n"), "east")
+    const two = await cw(["validate", "two.yaml"], { cwd, env })
+    assert.strictEqual(two.code, 78)
+    assert.include(two.stderr, "CW305")
   })
 })
 
@@ -263,7 +319,8 @@ describe("list, explain, schema, config", () => {
     for (const [args, advice] of [
       [["jsn"], 'did you mean "json"?'],
       [["json.clustres"], 'did you mean "clusters"?'],
-      [["sink.polcy"], 'did you mean "policy"?']
+      [["sink.polcy"], 'did you mean "policy"?'],
+      [["sink", "files"], "run `cw explain sink/files`"]
     ] as const) {
       const wrong = await cw(["explain", ...args], { cwd })
       assert.deepInclude(wrong, { code: 64, stdout: "" })

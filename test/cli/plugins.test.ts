@@ -18,6 +18,10 @@ export default Sink.make({
 })
 `
 
+/** cw without a build. */
+const bin = join(root, "packages/cli/src/bin.ts")
+const sources = deno ? [join(root, "node_modules/.bin/deno"), "run", "-A", bin] : [process.execPath, bin]
+
 /** What validate says of sinks that use these plugins, by the word after `uses:`. */
 const findings = async (
   files: Readonly<Record<string, string>>,
@@ -92,6 +96,8 @@ describe("plugins", () => {
         "throws.ts": 'import "effect"\n\nthrow new Error("no luck\\u001b[31m")\n',
         "syntax.ts": "export default {\n  a: 1,,\n}\n",
         "within.ts": 'import "./syntax.ts"\nexport default 1\n',
+        "plain.js": "export default {\n  a: 1,,\n}\n",
+        "over.js": 'import "./plain.js"\nexport default 1\n',
         "none.ts": "export const x = 1\n",
         "array.ts": "export default []\n",
         "named.ts": small("x").replace("export default", "export const mine ="),
@@ -120,7 +126,9 @@ describe("plugins", () => {
           "quite-unknown",
           "constructor",
           "./nane.ts",
-          "./none.js"
+          "./none.js",
+          "./plain.js",
+          "./over.js"
         )
     )
     assert.deepStrictEqual(
@@ -145,7 +153,9 @@ describe("plugins", () => {
         "quite-unknown CW201",
         "constructor CW201",
         "./nane.ts CW202",
-        "./none.js CW202"
+        "./none.js CW202",
+        "./plain.js CW202",
+        "./over.js CW202"
       ]
     )
     const says = (uses: string, part: RegExp): void =>
@@ -156,6 +166,10 @@ describe("plugins", () => {
       assert.include(found.get(uses)!.message, "`,`")
       assert.deepInclude(found.get(uses)!.related?.[0]?.place, { line: 2, col: 8 })
       assert.match(found.get(uses)!.related![0]!.place!.file, /syntax\.ts$/)
+    }
+    for (const uses of ["./plain.js", "./over.js"]) {
+      assert.deepInclude(found.get(uses)!.related?.[0]?.place, { line: 2, col: 8 })
+      assert.match(found.get(uses)!.related![0]!.place!.file, /plain\.js$/)
     }
     says("./named.ts", /exports `mine` but nothing by default/)
     says("./v2.ts", /plugin API v2/)
@@ -171,18 +185,38 @@ describe("plugins", () => {
 
   it("keeps what plugins tell out of the data on stdout", async () => {
     const words = ["log", "info", "debug", "dir", "table"]
-      .map((word) => `console.${word}("told by ${word}")\n`)
-      .join("")
-    const chatty = sink.replace("const host = yield* Host", `${words}const host = yield* Host`)
+    const told = [...words, "write", "bytes", "named", "end"]
+    const chatty = [
+      ...words.map((word) => `console.${word}("told by ${word}")`),
+      'process.stdout.write("told by write\\n", "utf8", () => {})',
+      'process.stdout.write(new TextEncoder().encode("told by bytes\\n"))',
+      'standard.write("told by named\\n")',
+      'Readable.from(["told by piped\\n"]).pipe(process.stdout)',
+      'process.stdout.end("told by end\\n")',
+      ""
+    ].join("\n")
+    const plugin = sink.replace("const host = yield* Host", `${chatty}const host = yield* Host`)
+    const imports = 'import { stdout as standard } from "node:process"\nimport { Readable } from "node:stream"\n'
     const text = JSON.parse(pipeline()) as { sinks: object }
     text.sinks = { ...text.sinks, data: { uses: "stdout" } }
-    const cwd = folder({ ...inputs, "pipeline.yaml": JSON.stringify(text), "target.ts": words + chatty })
-    const { code, stderr, stdout } = await cw(["run"], { cwd })
-    assert.strictEqual(code, 0, stderr)
-    assert.include(stdout, "kind: ServiceEntry")
-    assert.notInclude(stdout, "told by")
-    for (const word of ["log", "info", "debug", "dir", "table"])
-      assert.lengthOf(stderr.split(`told by ${word}`), 3, word)
+    const cwd = folder({ ...inputs, "pipeline.yaml": JSON.stringify(text), "target.ts": imports + chatty + plugin })
+    for (const [args, data, times, options] of [
+      [["run"], "kind: ServiceEntry", 2, {}],
+      [["run"], "kind: ServiceEntry", 2, { command: sources }],
+      [["plan", "-o", "json"], "change_summary", 2, {}],
+      [["doctor", "-o", "json"], "type", 2, {}],
+      // Listed plugins are loaded, not built.
+      [["list", "-f", "pipeline.yaml"], "./target.ts", 1, {}]
+    ] as const) {
+      const { code, stderr, stdout } = await cw(args, { cwd, ...options })
+      assert.strictEqual(code, 0, stderr)
+      assert.include(stdout, data)
+      assert.notInclude(stdout, "told by")
+      if (args.some((arg) => arg === "json")) assert.isNotEmpty(records(stdout))
+      // What flows needs a moment, which a command that ends may not have.
+      assert.include(stderr, "told by piped")
+      for (const word of told) assert.lengthOf(stderr.split(`told by ${word}`), times + 1, `${args[0]}: ${word}`)
+    }
   })
 
   it("takes up a changed module that a plugin imports, directly or through another", async () => {
@@ -296,7 +330,6 @@ export default definePipeline({
     // Another copy beside the pipeline must not be taken.
     mkdirSync(join(cwd, "node_modules"))
     symlinkSync(join(root, "node_modules/effect"), join(cwd, "node_modules/effect"))
-    const bin = join(root, "packages/cli/src/bin.ts")
     for (const command of [
       [process.execPath, bin],
       [join(root, "node_modules/.bin/deno"), "run", "-A", bin]

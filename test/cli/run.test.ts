@@ -111,6 +111,37 @@ describe("plan and run", () => {
     assert.notInclude(stderr, "    at ")
   })
 
+  it("says of a node that fails where it stands in the pipeline file, also after the file was read again", async () => {
+    const yaml = (command: string, more = "") =>
+      `${more}metadata: { name: demo }
+sources:
+  inventory: { uses: json, with: { clusters: clusters.json, services: services.json, watch: true } }
+transforms: { mesh: { uses: istio-global-dns } }
+sinks:
+  hook: { uses: exec, with: { command: [sh, -c, "${command}"] } }
+  other: { uses: files, with: { path: out } }
+`
+    const cwd = folder({ ...files(), "pipeline.yaml": yaml("exit 3") })
+    const { stderr } = await cw(["run", "--once"], { cwd, env: { GITHUB_ACTIONS: "true" } })
+    assert.match(stderr, /error\[CW\d+\].*\n {2}--> pipeline\.yaml:6:3 {3}\(sinks\.hook\)\n/)
+    assert.match(stderr, /^::error file=pipeline\.yaml,line=6,col=3,/m)
+    const running = start(["run", "--watch"], { cwd })
+    await running.said("pipeline.yaml:6:3")
+    write(cwd, { "pipeline.yaml": yaml("exit 4", "# moved\n") })
+    await running.said("pipeline.yaml:7:3")
+    running.kill("SIGTERM")
+    assert.strictEqual((await running.done).code, 0)
+    write(cwd, { "pipeline.yaml": yaml("exit 3") })
+    rmSync(join(cwd, "services.json"))
+    const missing = await cw(["plan"], { cwd })
+    assert.match(missing.stderr, /--> services\.json\n {3}= source inventory: pipeline\.yaml:3:3\n/)
+    const lost = records((await cw(["plan", "-o", "json"], { cwd })).stdout).find((r) => r.code === "CW003")
+    assert.deepInclude(lost, { node: "inventory" })
+    assert.deepEqual(lost!.related, [
+      { message: "source inventory", place: { file: "pipeline.yaml", line: 3, col: 3, endCol: 12 } }
+    ])
+  })
+
   it("ends with 4 when the guard or a foreign object stands in the way", async () => {
     const cwd = folder(files({ sink: { guard: { deletes: 1, percent: 0 } } }))
     await cw(["run"], { cwd })
@@ -437,6 +468,7 @@ describe("signals", () => {
     write(cwd, { "services.json": services("reviews") })
     await running.said("out: generation")
     assert.isTrue(has(cwd, "reviews"))
+    await running.said("demo: what was wrong with inputs and services is mended")
     running.kill("SIGTERM")
     assert.strictEqual((await running.done).code, 0)
   })

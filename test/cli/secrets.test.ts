@@ -73,3 +73,133 @@ it("masks what looks secret on a line in error", async () => {
     }
   }
 })
+
+const wire = (target: object) => ({ target: { uses: "./target.ts", with: target } })
+
+/** A sink that does this with its configuration, and does nothing else. */
+const plugin = (body: string, plan = "Effect.succeed({ items: [], unchanged: 0 })"): string => `
+import { Effect, Schema } from "effect"
+import { Sink } from "@coddiwomple/core"
+const config = Schema.Struct({ word: Schema.optionalKey(Schema.String), token: Schema.optionalKey(Schema.String) })
+export default Sink.make({
+  type: "telling",
+  summary: "",
+  config,
+  make: ({ token, word }) => {
+    ${body}
+    return { plan: () => ${plan}, apply: () => Effect.succeed({ items: [] }) }
+  }
+})
+`
+
+const mesh = { command: ["cat"] }
+
+it("scrubs what plugins say in other ways: errors nobody waits for, the console, what a plan quotes", async () => {
+  const later = "Effect.as(Effect.sleep(10_000), { items: [], unchanged: 0 })"
+  const quoting = `Effect.succeed({ items: [{ op: "update", target: "east", id: token, fields: [
+    { path: "data.token", before: { a: [token] }, after: token + "!" }, { path: "spec.region", before: word, after: "b" }
+  ] }], unchanged: 0 })`
+  const filled = { token: "${env:SECRET}", word: "${env:REGION}" }
+  for (const [text, args, said, more] of [
+    [plugin('setTimeout(() => { throw new Error("late: " + token) }, 1)', later), ["run"], "late: …", {}],
+    [
+      plugin('setTimeout(() => { throw new Error("late: " + token) }, 1)', later),
+      ["run"],
+      "late: …",
+      { CW_DEBUG: "1" }
+    ],
+    [plugin('setTimeout(() => void Promise.reject("late: " + token), 1)', later), ["plan"], "late: …", {}],
+    [plugin('console.log("told: %s", token)'), ["run"], "told: …", {}],
+    [plugin('console.error("told:", token)'), ["run"], "told: …", {}],
+    [plugin('process.stdout.write("told: " + token)'), ["plan", "-o", "json"], "told: …", {}],
+    // Not referred to by the pipeline.
+    [`throw new Error("at once: " + process.env.SECRET)`, ["validate"], "at once: …", {}],
+    [plugin("", quoting), ["plan"], 'data.token: {"a":["…"]} -> "…!"', {}],
+    // A variable that is no secret by its name: it is what the plan is about.
+    [plugin("", quoting), ["plan"], 'spec.region: "somewhere" -> "b"', {}],
+    [plugin("", quoting), ["plan", "-o", "json"], '"id":"…"', {}]
+  ] as const) {
+    const cwd = folder({ ...files(pipeline(mesh, wire(filled))), "target.ts": text })
+    const outcome = await cw(args, { cwd, env: { SECRET: secret, REGION: "somewhere", ...more } })
+    assert.include(outcome.stdout + outcome.stderr, said)
+    silent(outcome, said)
+  }
+})
+
+it("scrubs a line of a longer value, and the forms it has elsewhere", async () => {
+  const line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
+  const odd = `p4ss/"${"w".repeat(30)}`
+  const env = { SECRET: odd, URL: `https://bob:${odd}@host/x` }
+  for (const [text, filled] of [
+    ['echo "it is: $(echo "$S" | sed -n 2p)"', "${file:key.pem}"],
+    [`echo it is: ${encodeURIComponent(odd)}`, "${env:SECRET}"],
+    [`echo it is: ${Buffer.from(odd).toString("base64")}`, "${env:SECRET}"],
+    [`echo 'it is: ${odd}'`, "${env:URL}"]
+  ] as const) {
+    const config = { command: ["sh", "-c", `${text} >&2; exit 3`], env: { S: filled } }
+    const cwd = folder({ ...files(pipeline(config)), "key.pem": `-----BEGIN KEY-----\n${line}\nabc\n` })
+    const outcome = await cw(["run"], { cwd, env })
+    assert.include(outcome.stderr, "it is: …")
+    for (const form of [line, odd, encodeURIComponent(odd), Buffer.from(odd).toString("base64").slice(0, 30)])
+      assert.notInclude(outcome.stdout + outcome.stderr, form, text)
+  }
+})
+
+it("hides what is surely a secret in the name of a file, too", async () => {
+  const sources = {
+    inventory: { uses: "json", with: { clusters: "no-${env:SECRET}.json", services: "services.json" } }
+  }
+  const transforms = { mesh: { uses: "istio-global-dns" } }
+  const text = JSON.stringify({ metadata: { name: "demo" }, sources, transforms, sinks: { out: { uses: "stdout" } } })
+  for (const args of [["plan"], ["run", "-o", "json"], ["doctor"]]) {
+    const outcome = await cw(args, { cwd: folder(files(text)), env: { SECRET: secret } })
+    assert.include(outcome.stdout + outcome.stderr, "no-….json")
+    silent(outcome, args.join(" "))
+  }
+})
+
+it("says nothing of a secret that YAML takes for something else", async () => {
+  const text = (value: string) => `metadata: { name: demo }
+sources: { in: { uses: json, with: { clusters: clusters.json, services: services.json } } }
+sinks:
+  repo:
+    uses: git
+    with:
+      url: https://host/x
+      token: ${value}
+`
+  const cwd = folder(files(""))
+  const first = `*${secret} !${secret} |${secret} !!${secret} !e!${secret} !<${secret}> @${secret}`.split(" ")
+  for (const value of [...first, `> ${secret}`, `a\n\t${secret}: x`, `a\n        ${secret}: x`, `|\n${secret}`]) {
+    write(cwd, { "pipeline.yaml": text(value) })
+    for (const args of [["validate"], ["validate", "-o", "json"]]) {
+      const outcome = await cw(args, { cwd })
+      assert.strictEqual(outcome.code, 78, value)
+      silent(outcome, value)
+    }
+  }
+})
+
+it("redacts in `cw config` what stands in a field that looks secret, whatever the plugin's schema says", async () => {
+  const text = pipeline(mesh, wire({ token: secret, word: "plain" }))
+  const cwd = folder({ ...files(text), "target.ts": plugin("") })
+  for (const more of [[], ["--no-plugins"], ["--origins"], ["-o", "json"]]) {
+    const outcome = await cw(["config", ...more], { cwd })
+    assert.strictEqual(outcome.code, 0, outcome.stderr)
+    assert.include(outcome.stdout, "<redacted>")
+    assert.include(outcome.stdout, "plain")
+    silent(outcome, more.join(" "))
+  }
+  const all = await cw(["config", "--unredacted"], { cwd })
+  assert.include(all.stdout, secret)
+})
+
+it("takes the password out of an address before it cuts it", async () => {
+  const cwd = folder({
+    ...files(pipeline(mesh, { out: { uses: "stdout" } })),
+    "clusters.json": JSON.stringify([{ name: "east", address: `https://bob:${secret}@192.0.2.1/` }])
+  })
+  const outcome = await cw(["plan"], { cwd })
+  assert.include(outcome.stderr, "https://…@192.0.2.1/")
+  silent(outcome, "address")
+})

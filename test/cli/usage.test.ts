@@ -49,6 +49,11 @@ describe("usage", () => {
     [["run", "--sink"], "cw run: --sink needs a value: A,B", "run `cw run --help`"],
     [["run", "--set", "x"], 'cw run: --set cannot be "x": expected PATH=VALUE', "run `cw run --help`"],
     [["completions"], "cw completions: <shell> is missing", "run `cw completions --help`"],
+    [
+      ["new", "snik", "x"],
+      'cw new: <kind> cannot be "snik": expected "source" | "transform" | "check" | "sink"',
+      'did you mean "sink"? or run `cw new --help`'
+    ],
     [["completions", "tcsh"], 'cw completions: <shell> cannot be "tcsh"', "run `cw completions --help`"],
     [["gen", "--profile", "nice"], 'cw gen: --profile cannot be "nice"', "run `cw gen --help`"],
     [["gen", "--clutser", "a"], 'cw gen: unknown flag "--clutser"', 'did you mean "--cluster"?'],

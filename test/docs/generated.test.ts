@@ -17,6 +17,7 @@ describe("generated documentation", () => {
       assert.match(text, /^## What is this\?$/m, folder)
       assert.match(text, /^## When (should|to) /m, folder)
       assert.match(text, /```yaml/, folder)
+      assert.isAtMost(text.trimEnd().split("\n").length, 60, `lines of ${folder}/README.md`)
     }
   })
   it("links only to what is there", () => {

@@ -22,8 +22,8 @@ const item = (type: string, level: Level, sink: string, i: PlanItem | ReportItem
 }
 
 export const planLines = (sink: string, plan: Plan): ReadonlyArray<Line> => [
-  ...(plan.diagnostics ?? []).map(diagnostic),
-  ...[...(plan.failed ?? [])].map(([target, d]) => ({ ...diagnostic(d), target })),
+  ...(plan.diagnostics ?? []).map((d) => diagnostic({ node: sink, ...d })),
+  ...[...(plan.failed ?? [])].map(([target, d]) => ({ ...diagnostic({ node: sink, ...d }), target })),
   ...plan.items.map((i) =>
     i.op === "held" || i.op === "conflict" ? item("held", "warning", sink, i) : item("planned_change", "info", sink, i)
   ),
@@ -71,7 +71,7 @@ const linesOf = (event: Stamped): ReadonlyArray<Line> => {
     case "applied":
       return [
         ...event.report.items.map((i) => reportLine(event.node, i)),
-        ...(event.report.diagnostics ?? []).map(diagnostic)
+        ...(event.report.diagnostics ?? []).map((d) => diagnostic({ node: event.node, ...d }))
       ]
     case "sink-failed":
       return [

@@ -85,6 +85,9 @@ const explainPart = (
       ? all
       : all.filter((f) => f.path === field || f.path.startsWith(`${field}.`) || f.path.startsWith(`${field}[`))
   if (fields.length > 0) return { explanations: [{ title, summary, fields, examples: [] }] }
+  // `sink files` is read as a key of a sink; the plugin was meant.
+  if (field !== undefined && (kindsOf(field) as ReadonlyArray<string>).includes(title))
+    return { problem: `${title} has no key ${JSON.stringify(field)}`, help: `run \`cw explain ${title}/${field}\`` }
   return {
     problem: `${title} has no key ${JSON.stringify(field)}`,
     help:

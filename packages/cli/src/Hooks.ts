@@ -9,6 +9,7 @@ import { registerHooks, type ResolveFnOutput, type ResolveHookSync } from "node:
 import { fileURLToPath } from "node:url"
 import type { Kind } from "@coddiwomple/core/Plugin"
 import { builtins } from "./Builtins.ts"
+import * as Terminal from "./Terminal.ts"
 import * as Versions from "./Versions.ts"
 
 declare const CW_BUNDLED: boolean | undefined
@@ -96,7 +97,9 @@ let ready: Promise<Record<string, Exports> | undefined> | undefined
 
 const start = async (): Promise<Record<string, Exports> | undefined> => {
   // Standard output carries data only; what a plugin tells goes where everything is told.
-  Object.assign(console, new Console(process.stderr))
+  Terminal.keepStdout()
+  const { stderr, stdout } = process
+  Object.assign(console, new Console({ stdout, colorMode: stderr.hasColors?.() === true }))
   if (!bundled) {
     redirect()
     return undefined

@@ -3,14 +3,16 @@
  * Nothing is discovered: only what the file names is loaded, and nothing of others is with `--no-plugins`.
  * A plugin that cannot be had is a diagnostic with a code of its own, never a stack trace.
  */
+import { spawnSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { createRequire } from "node:module"
-import { basename, dirname, join, resolve as resolvePath } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { type AnyPlugin, foreignBrands, isPlugin, type Kind, kindOf } from "@coddiwomple/core/Plugin"
 import * as Suggest from "@coddiwomple/core/Suggest"
 import { builtins, kindsOf } from "./Builtins.ts"
+import { absolute } from "./Home.ts"
 import * as Hooks from "./Hooks.ts"
 import * as Versions from "./Versions.ts"
 
@@ -40,7 +42,7 @@ export interface Options {
   readonly plugins: boolean
 }
 
-const isPath = (uses: string): boolean => /^(\.{1,2}[/\\]|[/\\]|file:|[a-zA-Z]:[/\\])/.test(uses)
+const isPath = (uses: string): boolean => /^(\.{1,2}[/\\]|~?[/\\]|file:|[a-zA-Z]:[/\\])/.test(uses)
 
 const packageName = (uses: string): string => uses.replace(/^npm:/, "").replace(/^(@[^/]+\/[^@/]+|[^@/]+)@[^/]*/, "$1")
 
@@ -108,7 +110,7 @@ interface Location {
 }
 
 const locateFile = (uses: string, { directory }: Options): Location | Diagnostic.Diagnostic => {
-  const file = uses.startsWith("file:") ? fileURLToPath(uses) : resolvePath(directory, uses)
+  const file = uses.startsWith("file:") ? fileURLToPath(uses) : absolute(uses, directory)
   const stats = statSync(file, { throwIfNoEntry: false })
   if (stats === undefined)
     return Diagnostic.error("CW202", `plugin "${uses}" cannot be loaded: there is no file ${file}`, nearby(file, uses))
@@ -231,11 +233,36 @@ const notLoaded = (what: string, location: Location, cause: unknown): Diagnostic
     .replace(/^SyntaxError: /, "")
     .replace(/\?v=\d+/g, "")
   const files = [location.file, ...codeOf(location).files]
-  const place = files.map((file) => placeIn(file, error.stack ?? "")).find((found) => found !== undefined)
+  const place = first(files, (file) => placeIn(file, error.stack ?? "")) ?? unparsed(error, files)
   return Diagnostic.error("CW202", `${what} cannot be loaded: ${message}`, {
     help,
     ...(place === undefined ? {} : { related: [{ message: "there", place }] })
   })
+}
+
+/** Node keeps to itself where plain JavaScript cannot be parsed; asked to check the text alone, it says so. */
+const unparsed = (error: Error, files: ReadonlyArray<string>): Diagnostic.Place | undefined => {
+  if (!(error instanceof SyntaxError) || "deno" in process.versions) return undefined
+  return first(files, (file) => {
+    if (!/\.m?js$/.test(file) || !existsSync(file)) return undefined
+    const { stderr } = spawnSync(process.execPath, ["--check", "--input-type=module", "-"], {
+      input: readFileSync(file),
+      encoding: "utf8",
+      timeout: 10_000
+    })
+    return placeIn(
+      file,
+      (stderr ?? "").replace(/^\[stdin\]/, () => file)
+    )
+  })
+}
+
+const first = <A>(files: ReadonlyArray<string>, find: (file: string) => A | undefined): A | undefined => {
+  for (const file of files) {
+    const found = find(file)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")

@@ -14,7 +14,8 @@ import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { AnyPlugin, Kind } from "@coddiwomple/core/Plugin"
 import * as Suggest from "@coddiwomple/core/Suggest"
 import * as Effect from "effect/Effect"
-import { conceal } from "./Concealed.ts"
+import { conceal, concealSecrets } from "./Concealed.ts"
+import { absolute } from "./Home.ts"
 import * as Loader from "./Loader.ts"
 import { Lock } from "./Lock.ts"
 import { type Opened, opened } from "./Opened.ts"
@@ -90,7 +91,7 @@ const locate = (given: string | undefined): Found | Diagnostic.Diagnostic => {
 
 /** A local path in one form: relative to the folder, links followed as far as there is something. */
 const placeOf = (path: string, directory: string): string =>
-  relative(real(directory), real(resolve(directory, path))).replaceAll("\\", "/") || "."
+  relative(real(directory), real(absolute(path, directory))).replaceAll("\\", "/") || "."
 
 const real = (path: string): string => {
   try {
@@ -121,7 +122,7 @@ class Context {
   }
 
   private text(path: string): Effect.Effect<string, string> {
-    const file = resolve(this.directory, path)
+    const file = absolute(path, this.directory)
     this.read.add(file)
     try {
       if (!statSync(file).isFile()) return Effect.fail("it is not a file")
@@ -199,10 +200,11 @@ const finish = (loaded: Loaded, { file, path }: Found, request: Request, context
   const diagnostics = [...loaded.diagnostics]
   for (const { nodes, read } of loaded.pipelines) {
     conceal(read.interpolated.outside)
+    concealSecrets([...read.interpolated.secret])
     for (const { config, plugin } of nodes) {
       const secrets = plugin === undefined ? [] : [...secretsOf(config, shapeOf(plugin.config.ast))]
       // The environment of a command is full of words that are no secrets.
-      conceal(secrets.filter((value) => value.length >= 8))
+      concealSecrets(secrets.filter((value) => value.length >= 8))
     }
   }
   const wanted = loaded.pipelines.filter((p) => request.pipeline === undefined || p.name === request.pipeline)
@@ -233,7 +235,7 @@ const finish = (loaded: Loaded, { file, path }: Found, request: Request, context
 }
 
 const openLock = (pipeline: Pipeline, directory: string) => {
-  const path = resolve(directory, pipeline.model.addresses.lock)
+  const path = absolute(pipeline.model.addresses.lock, directory)
   const near = relative(process.cwd(), path)
   return Lock.open(path, near.startsWith("..") ? path : near)
 }

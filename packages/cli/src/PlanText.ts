@@ -114,8 +114,8 @@ const total = (plans: ReadonlyArray<SinkPlan>): Counts => {
   return sum
 }
 
-/** `Changes: 1 to create, …`, or that there is nothing to do. */
-export const totals = (plans: ReadonlyArray<SinkPlan>): string => {
+/** `Changes: 1 to create, …`, or that there is nothing to do; then what `beside` the plans must be known. */
+export const totals = (plans: ReadonlyArray<SinkPlan>, beside: ReadonlyArray<string> = []): string => {
   const n = total(plans)
   const opaque = plans.filter((p) => p.plan.opaque === true && p.plan.items.length > 0).length
   const failed = plans.reduce((sum, { plan }) => sum + (plan.failed?.size ?? 0), 0)
@@ -126,10 +126,11 @@ export const totals = (plans: ReadonlyArray<SinkPlan>): string => {
     ...(n.held > 0 ? [`${n.held} held`] : []),
     ...(n.conflict > 0 ? [`${n.conflict} in conflict`] : []),
     `${n.unchanged} unchanged`,
-    ...(failed > 0 ? [`${failed} cluster${failed === 1 ? "" : "s"} failed`] : [])
+    ...(failed > 0 ? [`${failed} cluster${failed === 1 ? "" : "s"} failed`] : []),
+    ...beside
   ]
   const nothing = n.create + n.update + n.delete + n.held + n.conflict + failed === 0 && opaque === 0
-  if (nothing) return `No changes: ${n.unchanged} unchanged.`
+  if (nothing) return `No changes: ${[`${n.unchanged} unchanged`, ...beside].join(", ")}.`
   return `Changes: ${told.join(", ")}${opaque === 0 ? "" : `; ${opaque} sink${opaque === 1 ? "" : "s"} that cannot say`}.`
 }
 
@@ -146,6 +147,8 @@ export interface Options {
   readonly limit?: number
   /** What the plan was made from. */
   readonly inputs?: ReadonlyArray<string>
+  /** What failed or is held beside what the plans say. */
+  readonly beside?: ReadonlyArray<string>
 }
 
 export const render = (
@@ -159,6 +162,6 @@ export const render = (
   return [
     options.paint("bold", `Plan for ${printable(pipeline)}, generation ${generation}${inputs}`),
     ...plans.flatMap((plan) => sinkLines(plan, options)),
-    totals(plans)
+    totals(plans, options.beside)
   ].join("\n")
 }

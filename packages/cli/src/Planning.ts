@@ -27,9 +27,10 @@ export interface Planned {
 
 export const plan = (
   pipeline: Opened,
-  told: Presenter,
+  presenter: Presenter,
   options: { readonly allowDeletes: number | "all" | undefined; readonly save: boolean }
 ) => {
+  const told = presenter.of(pipeline)
   const bases = new Map<string, Basis>()
   return Session.open(
     pipeline,
@@ -76,7 +77,12 @@ export const plan = (
             ? {}
             : {
                 text: (paint: Paint, showUnchanged: boolean) =>
-                  PlanText.render(pipeline.name, result.generation, concealed, { paint, showUnchanged, inputs })
+                  PlanText.render(pipeline.name, result.generation, concealed, {
+                    paint,
+                    showUnchanged,
+                    inputs,
+                    beside: Verdict.shortfalls(result, true)
+                  })
               })
         } satisfies Planned
       })

@@ -5,6 +5,7 @@ import { Host } from "@coddiwomple/core/Host"
 import * as PluginError from "@coddiwomple/core/PluginError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { home } from "./Home.ts"
 import * as Terminal from "./Terminal.ts"
 
 const cacheDirectory = (): string | undefined => {
@@ -23,6 +24,7 @@ export interface HostOptions {
 export const host = (options: HostOptions): Layer.Layer<Host> =>
   Layer.succeed(Host, {
     ...options,
+    home: home(),
     cacheDirectory: cacheDirectory(),
     stdout: (bytes) =>
       Effect.tryPromise({

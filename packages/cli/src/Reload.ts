@@ -84,7 +84,10 @@ export const follow = (session: Session, told: Presenter, reopen: Reopen) =>
         yield* lookAgain(Versions.known())
         continue
       }
-      if (same(current, next)) continue
+      if (same(current, next)) {
+        told.takeUp(next)
+        continue
+      }
       if (!sameSettings(current, next))
         say(`${current.name}: changes under \`model\` and \`trigger\` take effect at the next start`)
       const swapped = yield* Effect.result(
@@ -98,6 +101,7 @@ export const follow = (session: Session, told: Presenter, reopen: Reopen) =>
         continue
       }
       current = next
+      told.takeUp(next)
       told.summary(`${current.name}: took up the changes of ${current.file}`)
       yield* lookAgain()
     }

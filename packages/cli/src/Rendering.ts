@@ -30,7 +30,8 @@ const parts = (pipeline: Opened, stage: string | undefined): ReadonlyArray<Bluep
     .map((n) => n.blueprint)
 }
 
-export const render = (pipeline: Opened, told: Presenter, { cluster, diff, stage: named, trace }: Options) => {
+export const render = (pipeline: Opened, presenter: Presenter, { cluster, diff, stage: named, trace }: Options) => {
+  const told = presenter.of(pipeline)
   const stage = diff ?? named
   let mistake: Select.Unknown | undefined
   const checked = Select.checked({ cluster }, (found) => {

@@ -2,7 +2,7 @@
  * `cw run` for one pipeline: to the end where all sources end, else as a service that takes up changes until it is told
  * to stop. Plans are shown before they are applied; a finding is told once, not once per generation.
  */
-import type * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Stamped } from "@coddiwomple/core/Event"
 import { executable, type Plan } from "@coddiwomple/core/Plan"
 import type { Rendering } from "@coddiwomple/core/Render"
@@ -28,7 +28,8 @@ export interface Options {
   readonly reopen: Reload.Reopen
 }
 
-export const run = (pipeline: Opened, told: Presenter, options: Options) => {
+export const run = (pipeline: Opened, presenter: Presenter, options: Options) => {
+  const told = presenter.of(pipeline)
   const shown = new Shown()
   return Session.open(
     pipeline,
@@ -102,7 +103,7 @@ const serve = (session: Session.Session, told: Presenter, options: Options) =>
     const life = yield* Life
     yield* life.serve
     yield* stayAlive
-    const news = new News(told)
+    const news = new News(told, session.pipeline.name)
     const fs = yield* FileSystem.FileSystem
     yield* Session.show(session, told, (event) =>
       Effect.provideService(follow(session, told, news, event), FileSystem.FileSystem, fs)
@@ -143,7 +144,7 @@ const follow = (
     told.summary(
       `${event.node}: generation ${event.generation}, ${count("applied")} applied${bad > 0 ? `, ${bad} failed` : ""}`
     )
-    news.add(event.report.diagnostics ?? [])
+    news.add((event.report.diagnostics ?? []).map((d) => ({ node: event.node, ...d })))
     news.add(locked)
   })
 
@@ -161,10 +162,13 @@ class News {
   /** Partitions that are not synced now. */
   readonly lost = new Set<string>()
   private known = new Set<string>()
+  private wrong = false
   private readonly told: Presenter
+  private readonly pipeline: string
 
-  constructor(told: Presenter) {
+  constructor(told: Presenter, pipeline: string) {
     this.told = told
+    this.pipeline = pipeline
   }
 
   /** All findings as they stand. */
@@ -172,6 +176,9 @@ class News {
     const keyed = new Map(all.map((d) => [JSON.stringify(d), d]))
     this.told.diagnostics([...keyed].filter(([key]) => !this.known.has(key)).map(([, d]) => d))
     this.known = new Set(keyed.keys())
+    const wrong = all.some(Diagnostic.isError)
+    if (this.wrong && !wrong) this.told.summary(`${this.pipeline}: what was wrong with inputs and services is mended`)
+    this.wrong = wrong
   }
 
   /** Findings of one moment. */

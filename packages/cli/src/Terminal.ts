@@ -49,6 +49,11 @@ export const endWithReader = (leave: (code: number) => void): void => {
   process.stderr.on("error", end("error"))
 }
 
+let clean = (text: string): string => text
+
+/** What takes out of words that nobody else looks through what must not be said. */
+export const cleanWith = (by: (text: string) => string): void => void (clean = by)
+
 /** Resolves when all that was written is out; a stream that nobody wrote to is left alone. */
 export const flushed = async (stream: NodeJS.WriteStream): Promise<void> => {
   if (stream.writableLength > 0) await write("", stream)
@@ -59,8 +64,42 @@ export const write = (bytes: string | Uint8Array, stream: NodeJS.WriteStream = p
   typeof bytes !== "string" && stream === process.stdout && isFile()
     ? writeAll(bytes)
     : new Promise((resolve, reject) => {
-        stream.write(bytes, (error) => (error == null ? resolve() : reject(error)))
+        put(stream)(bytes, (error) => (error == null ? resolve() : reject(error)))
       })
+
+/** A line of data for programs that read along. */
+export const line = (text: string): void => void put(process.stdout)(`${text}\n`)
+
+type Write = (bytes: string | Uint8Array, done?: (error?: Error | null) => void) => boolean
+
+let own: Write | undefined
+const put = (stream: NodeJS.WriteStream): Write =>
+  stream === process.stdout && own !== undefined ? own : stream.write.bind(stream)
+
+/** From now on data is what this module writes: whatever others write to standard output is told on stderr, cleaned. */
+export const keepStdout = (): void => {
+  const { stderr, stdout } = process
+  if (own !== undefined) return
+  own = stdout.write.bind(stdout)
+  let full = false
+  const tell = (bytes: string | Uint8Array, ...more: ReadonlyArray<never>): boolean => {
+    const room = stderr.write(typeof bytes === "string" ? clean(bytes) : bytes, ...more)
+    if (room || full) return room
+    full = true
+    stderr.once("drain", () => {
+      full = false
+      stdout.emit("drain")
+    })
+    return false
+  }
+  const end = (...last: ReadonlyArray<unknown>): NodeJS.WriteStream => {
+    if (typeof last[0] === "string" || last[0] instanceof Uint8Array) tell(last[0])
+    const done = last.find((each) => typeof each === "function")
+    if (done !== undefined) process.nextTick(done)
+    return stdout
+  }
+  Object.assign(stdout, { write: tell, end })
+}
 
 let file: boolean | undefined
 const isFile = (): boolean => {
@@ -90,7 +129,7 @@ const writeAll = async (bytes: Uint8Array): Promise<void> => {
 /** For the last words of a process that ends at once. */
 export const sayNow = (line: string): void => {
   try {
-    writeSync(2, `${line}\n`)
+    writeSync(2, `${clean(line)}\n`)
   } catch {
     // Nobody listens.
   }

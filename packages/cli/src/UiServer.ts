@@ -2,13 +2,16 @@
 import { spawn } from "node:child_process"
 import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Concealing from "@coddiwomple/ui/server/Concealing"
 import * as Server from "@coddiwomple/ui/server/Server"
 import { Tokens } from "@coddiwomple/ui/server/Tokens"
 import type { View } from "@coddiwomple/ui/server/View"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as HttpServer from "effect/http/HttpServer"
 import type * as Scope from "effect/Scope"
+import * as Concealed from "./Concealed.ts"
 import * as RuntimeFile from "./RuntimeFile.ts"
 import { say } from "./Terminal.ts"
 import { load } from "./UiAssets.ts"
@@ -56,11 +59,13 @@ export const serve = (
   Effect.gen(function* () {
     const tokens = new Tokens()
     const layer = Server.layer({
-      view,
+      view: Concealing.view(view, Concealed),
       tokens,
       assets: load(),
       allowedHosts: listen.allowedHosts,
-      ...(apply === undefined ? {} : { apply })
+      ...(apply === undefined
+        ? {}
+        : { apply: (...asked) => Stream.map(apply(...asked), Concealing.progress(Concealed)) })
     }).pipe(
       Layer.provideMerge(
         NodeHttpServer.layer(() => createServer(), {

@@ -3,6 +3,7 @@
  * goes to stdout; `cw` without a command gets the help on stderr, so that a pipe never receives it.
  */
 import { printable } from "@coddiwomple/core/Diagnostic"
+import * as Suggest from "@coddiwomple/core/Suggest"
 import * as Effect from "effect/Effect"
 import type * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
@@ -36,8 +37,17 @@ const sentence = (error: UsageError): string => {
   }
 }
 
+/** Of the words that may stand there, the one that was probably meant. */
+const meant = (error: UsageError): string | undefined =>
+  error._tag === "InvalidValue"
+    ? Suggest.suggest(
+        error.value,
+        [...error.expected.matchAll(/"([^"]+)"/g)].map((match) => match[1]!)
+      )
+    : undefined
+
 const hint = (error: UsageError, path: ReadonlyArray<string>): string => {
-  const near = "suggestions" in error ? error.suggestions[0] : undefined
+  const near = "suggestions" in error ? error.suggestions[0] : meant(error)
   return near === undefined
     ? `run \`${path.join(" ")} --help\``
     : `did you mean ${JSON.stringify(near)}? or run \`${path.join(" ")} --help\``

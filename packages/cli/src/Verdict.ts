@@ -45,6 +45,25 @@ export const exitCode = (result: RunResult, dryRun = false): number => {
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`
 
+/** What is missing beside the objects themselves: who reads only the last line must not take it for success. */
+export const shortfalls = (result: RunResult, dryRun: boolean): ReadonlyArray<string> => {
+  const list = (kind: string, ids: Iterable<string | undefined>): ReadonlyArray<string> => {
+    const names = [...new Set(ids)].filter((id) => id !== undefined)
+    return names.length === 0 ? [] : [`${kind}${names.length === 1 ? "" : "s"} ${names.join(", ")} failed`]
+  }
+  return [
+    ...list(
+      "source",
+      result.sourceFailures.filter(Diagnostic.isError).map((d) => d.node)
+    ),
+    ...list(
+      "sink",
+      result.sinks.filter((s) => s.plan === undefined || (s.report === undefined && !dryRun)).map((s) => s.sink)
+    ),
+    ...(result.held.size > 0 ? [`${count(result.held.size, "service")} held`] : [])
+  ]
+}
+
 /** One line: `bookinfo: 6 services in 2 clusters, 12 applied, 1 held.` */
 export const sentence = (pipeline: string, result: RunResult, dryRun: boolean): string => {
   const items = result.sinks.flatMap((sink) => sink.report?.items ?? [])
@@ -62,7 +81,7 @@ export const sentence = (pipeline: string, result: RunResult, dryRun: boolean): 
   if (conflicts > 0) told.push(`${conflicts} in conflict`)
   const unread = plans.reduce((n, plan) => n + (plan.failed?.size ?? 0), 0)
   if (unread > 0) told.push(`${count(unread, "cluster")} failed`)
-  if (result.held.size > 0) told.push(`${count(result.held.size, "service")} held`)
+  told.push(...shortfalls(result, dryRun))
   return `${Diagnostic.printable(pipeline)}: ${told.join(", ")}.`
 }
 
@@ -81,7 +100,11 @@ export const findingsBesidePlans = (result: RunResult): ReadonlyArray<Diagnostic
       ...result.diagnostics,
       ...[...result.held.values()].flat(),
       ...(result.refusal?.diagnostics ?? []),
-      ...result.sinks.flatMap((sink) => [...sink.diagnostics, ...(sink.report?.diagnostics ?? [])])
+      ...result.sinks.flatMap(({ diagnostics, report, sink }) =>
+        [...diagnostics, ...(report?.diagnostics ?? [])]
+          .filter((d) => !planned.has(d))
+          .map((d) => ({ node: sink, ...d }))
+      )
     ].filter((d) => !planned.has(d))
   )
 }
@@ -90,5 +113,7 @@ export const findingsBesidePlans = (result: RunResult): ReadonlyArray<Diagnostic
 export const findings = (result: RunResult): ReadonlyArray<Diagnostic.Diagnostic> =>
   once([
     ...findingsBesidePlans(result),
-    ...result.sinks.flatMap((sink) => [...(sink.plan?.diagnostics ?? []), ...(sink.plan?.failed?.values() ?? [])])
+    ...result.sinks.flatMap(({ plan, sink }) =>
+      [...(plan?.diagnostics ?? []), ...(plan?.failed?.values() ?? [])].map((d) => ({ node: sink, ...d }))
+    )
   ])

@@ -36,6 +36,7 @@ const wantsJson = (args: ReadonlyArray<string>): boolean =>
   args.some((arg, i) => /^(-o|--output)=?json$/.test(arg) || (/^(-o|--output)$/.test(arg) && args[i + 1] === "json"))
 
 export const main = async (args: ReadonlyArray<string>): Promise<number> => {
+  Terminal.cleanWith(sentence)
   const lifetime: Signals.Lifetime = { service: false }
   const program = Command.runWith(root, { version })(args).pipe(
     Effect.provideService(Life, { serve: Effect.sync(() => void (lifetime.service = true)) }),

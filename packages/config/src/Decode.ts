@@ -4,6 +4,7 @@
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { decodeOptions } from "@coddiwomple/core/Node"
+import * as UrlCredentials from "@coddiwomple/core/UrlCredentials"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,7 +13,7 @@ import type { Document } from "./Document.ts"
 import { fill, shapeAt, unresolved } from "./Fill.ts"
 import { at, type Finding, findings, unknownKey, wrongType } from "./Findings.ts"
 import { fieldText, type Interpolated, scrub } from "./Interpolation.ts"
-import { looksSecret, maskText, stars } from "./Mask.ts"
+import { looksSecret, stars } from "./Mask.ts"
 import { isSecret } from "./Secret.ts"
 import { type Shape, shapeOf } from "./Shape.ts"
 import { find, type Path, scalar } from "./Tree.ts"
@@ -28,6 +29,8 @@ export interface Part {
   /** Whose keys they are, for messages: `files`, `a sink`. */
   readonly noun: string
   readonly node?: string
+  /** What `cw explain` knows it by, where that is not the noun. */
+  readonly explain?: string
   /** What to do where the part as a whole is of the wrong type. */
   readonly help?: string
 }
@@ -93,7 +96,7 @@ const diagnostic = (finding: Finding, read: Read, part: Part, value: unknown, sh
     what === "value" && (isSecret(shapeAt(shape, finding.path)) || (typeof name === "string" && looksSecret(name)))
   return Diagnostic.error(
     finding.code,
-    finding.foreign === true ? maskText(scrub(finding.message, read.interpolated)) : finding.message,
+    finding.foreign === true ? UrlCredentials.hide(scrub(finding.message, read.interpolated)) : finding.message,
     {
       place: secret ? withoutValue(place) : place,
       field: fieldText(path),
@@ -102,7 +105,8 @@ const diagnostic = (finding: Finding, read: Read, part: Part, value: unknown, sh
         finding.help ??
         wholeHelp(finding, part) ??
         hint(finding, value, secret ? "…" : read.document.written(path)) ??
-        described(finding, shape)
+        described(finding, shape) ??
+        explained(finding, part)
     }
   )
 }
@@ -127,6 +131,9 @@ const described = ({ code, path, key }: Finding, shape: Shape): string | undefin
     ? `\`${name}\`: ${found.description}`
     : undefined
 }
+
+const explained = ({ code }: Finding, { explain, noun }: Part): string | undefined =>
+  code === "CW105" ? `\`cw explain ${explain ?? noun.replace(/^an? /, "")}\` tells what it takes` : undefined
 
 /** What is often meant, told from the text as written. Says nothing of values from outside. */
 const hint = ({ code, message }: Finding, value: unknown, written: string | undefined): string | undefined => {

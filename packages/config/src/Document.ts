@@ -210,7 +210,9 @@ class Conversion {
   private error(code: Code, message: string, span: Span | undefined, help?: string, first?: Span): void {
     const place = this.source.place(span ?? { start: 0, end: 0 })
     const related = first === undefined ? undefined : [{ message: "first", place: this.source.place(first) }]
-    this.diagnostics.push(Diagnostic.error(code, message, { place, help, related }))
+    const said = (text: string) => (span === undefined ? text : this.source.said(text, span.start))
+    const cure = help === undefined ? undefined : said(help)
+    this.diagnostics.push(Diagnostic.error(code, said(message), { place, help: cure, related }))
   }
 }
 
@@ -222,7 +224,7 @@ const spanOfNode = (node: unknown): Span | undefined => {
 const syntaxError = (source: SourceText, error: YAMLError, second: YAMLError | undefined): Diagnostic.Diagnostic => {
   const [start, end] = error.pos
   const at = (span: Span, message: string, help?: string) =>
-    Diagnostic.error("CW001", message, { place: source.place(span), help })
+    Diagnostic.error("CW001", source.said(message, span.start), { place: source.place(span), help })
   const variable = variableAt(source.text, start)
   if (variable !== undefined) {
     return at(

@@ -6,8 +6,10 @@
 import type { Place } from "@coddiwomple/core/Diagnostic"
 import { placeText } from "@coddiwomple/core/Diagnostic"
 import { modelName } from "@coddiwomple/core/Graph"
+import * as UrlCredentials from "@coddiwomple/core/UrlCredentials"
 import { Document as Yaml, isScalar } from "yaml"
 import { memberOf, typed } from "./Fill.ts"
+import { looksSecret, stars } from "./Mask.ts"
 import type { Pipeline, PipelineNode } from "./Pipeline.ts"
 import * as Config from "./PipelineConfig.ts"
 import { isSecret, keyShape } from "./Secret.ts"
@@ -132,7 +134,7 @@ class Walk {
       return this.mapping(tree?.kind === "mapping" ? tree : mapping(new Map()), wanted, shape, path)
     }
     this.origin(path, tree)
-    return tree === undefined || tree.kind !== "scalar" ? {} : this.scalar(tree, wanted)
+    return tree === undefined || tree.kind !== "scalar" ? {} : this.scalar(tree, wanted, path)
   }
 
   private mapping(
@@ -152,16 +154,24 @@ class Walk {
     return object
   }
 
-  private scalar(tree: Tree & { readonly kind: "scalar" }, shape: Shape | undefined): unknown {
+  private scalar(tree: Tree & { readonly kind: "scalar" }, shape: Shape | undefined, path: Path): unknown {
     const filled = this.pipeline.read.interpolated.values.get(tree)
-    if (filled === undefined) return this.unredacted ? tree.value : masked(tree.value)
-    const value = typed(filled.value, shape)
+    const value = filled === undefined ? tree.value : typed(filled.value, shape)
     if (this.unredacted) return value
+    if (literalSecret(tree.value, path)) return redacted
+    if (filled === undefined) return masked(tree.value)
     // Nobody can say which variables are secret: what came from outside is shown as it is referred to.
     if (filled.from.length === 0) return masked(value)
     return shape === undefined || filled.from.some((f) => f.startsWith("file:")) ? redacted : masked(tree.value)
   }
 }
+
+/** In a field that is called so, though its schema may not say so, and not just a reference. */
+const literalSecret = (written: unknown, [, , top, ...path]: Path): boolean =>
+  top === "with" &&
+  typeof written === "string" &&
+  path.some((key) => looksSecret(String(key))) &&
+  stars(written).includes("*")
 
 const isEmpty = (tree: Tree | undefined): boolean =>
   tree === undefined || (tree.kind === "scalar" && tree.value === null)
@@ -182,9 +192,7 @@ const member = (shape: Shape | undefined, tree: Tree | undefined): Shape | undef
 /** Credentials in a URL are never shown, whatever field holds it; a reference to them is. */
 const masked = (value: unknown): unknown =>
   typeof value === "string"
-    ? value.replace(/([a-z][a-z0-9+.-]*:\/\/)([^\s/@]+)@/gi, (all, scheme: string, user: string) =>
-        isReference(user) ? all : `${scheme}${redacted}@`
-      )
+    ? UrlCredentials.replace(value, (found) => `${isReference(found) ? found : redacted}@`)
     : value
 
 const isReference = (text: string): boolean => /^[^:]*:?\$\{[^}]*\}$/.test(text) && !/^[^$]*[^$:]\$\{/.test(text)

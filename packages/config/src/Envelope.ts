@@ -29,6 +29,8 @@ export interface NodeEnvelope {
 export interface Envelope {
   readonly name: string | undefined
   readonly model: Config.ModelConfig | undefined
+  /** Names in `model.prefer`, also where something else of `model` is wrong. */
+  readonly prefer: ReadonlyArray<string>
   readonly trigger: Config.TriggerConfig | undefined
   readonly nodes: ReadonlyArray<NodeEnvelope>
   readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
@@ -50,15 +52,17 @@ export const classify = (document: Document): "pipeline" | PipelineTest | Diagno
     const value = toValue(tree) as Record<string, unknown>
     return { file: document.file, value, place: (path, what) => document.place(path, what) }
   }
-  if (name !== undefined && name !== "Pipeline") {
-    const place = document.place(["kind"])
-    const help = Suggest.help(name, ["Pipeline", Config.testKind])
-    return Diagnostic.error("CW101", `kind \`${name}\` is not read by cw`, { place, field: "kind", help })
-  }
   const keys = [...tree.entries.keys()]
   const near = keys.some((key) =>
     ["sources", "sinks"].some((s) => s === key || Suggest.suggest(key, [s]) !== undefined)
   )
+  // A kind that is misspelt hides nothing of what else is wrong.
+  const misspelt = near && name !== undefined && Suggest.suggest(name, ["Pipeline"]) !== undefined
+  if (name !== undefined && name !== "Pipeline" && !misspelt) {
+    const place = document.place(["kind"])
+    const help = Suggest.help(name, ["Pipeline", Config.testKind])
+    return Diagnostic.error("CW101", `kind \`${name}\` is not read by cw`, { place, field: "kind", help })
+  }
   if (near || name === "Pipeline") return "pipeline"
   return Diagnostic.error("CW101", "this is not a pipeline: it has neither `sources` nor `sinks`", {
     place: document.place([])
@@ -120,6 +124,7 @@ export const readEnvelope = Effect.fnUntraced(function* (read: Read) {
   return {
     name: typeof name === "string" ? name : undefined,
     model: model.decoded,
+    prefer: texts((model.value as { readonly prefer?: unknown }).prefer) ?? [],
     trigger: trigger.decoded,
     nodes,
     diagnostics
@@ -135,21 +140,21 @@ const nodeOf = (
 ): NodeEnvelope => {
   const raw = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}
   const { uses: _uses, with: _with, enabled: _enabled, description, ...options } = decoded ?? {}
-  const from =
-    Array.isArray(raw.from) && raw.from.every((f) => typeof f === "string")
-      ? (raw.from as ReadonlyArray<string>)
-      : undefined
   return {
     kind,
     id,
     path,
     enabled: raw.enabled !== false,
     uses: typeof raw.uses === "string" && raw.uses !== "" ? raw.uses : undefined,
-    from,
+    from: texts(raw.from),
     options: decoded === undefined ? undefined : (options as Options),
     description
   }
 }
+
+/** A list of text as it is written, and nothing else. */
+const texts = (value: unknown): ReadonlyArray<string> | undefined =>
+  Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined
 
 const entriesOf = (entry: Entry): ReadonlyMap<string, Entry> =>
   entry.tree.kind === "mapping" ? entry.tree.entries : new Map()

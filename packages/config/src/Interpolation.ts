@@ -7,6 +7,7 @@ import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import * as Suggest from "@coddiwomple/core/Suggest"
 import * as Effect from "effect/Effect"
 import type { Document } from "./Document.ts"
+import { holdsSecret, isSecretVariable } from "./Mask.ts"
 import { type Path, type Scalar, scalars } from "./Tree.ts"
 
 export interface Inputs {
@@ -28,6 +29,8 @@ export interface Interpolated {
   readonly missing: ReadonlySet<Scalar>
   /** Every non-empty value from outside, to keep out of messages. */
   readonly outside: ReadonlySet<string>
+  /** Of these what is surely a secret: it comes out of a file, or the variable or the field is called so. */
+  readonly secret: ReadonlySet<string>
   readonly findings: ReadonlyArray<{ readonly path: Path; readonly diagnostic: Diagnostic.Diagnostic }>
 }
 
@@ -44,6 +47,7 @@ export const interpolate = Effect.fnUntraced(function* (document: Document, inpu
   const values = new Map<Scalar, Filled>()
   const missing = new Set<Scalar>()
   const outside = new Set<string>()
+  const secret = new Set<string>()
   const findings: Array<{ readonly path: Path; readonly diagnostic: Diagnostic.Diagnostic }> = []
   const files = new Map<string, Effect.Effect<string, string>>()
   const work: Array<{ readonly scalar: Scalar; readonly path: Path; readonly text: string }> = []
@@ -61,6 +65,7 @@ export const interpolate = Effect.fnUntraced(function* (document: Document, inpu
   })
   for (const { scalar, path, text } of work) {
     let value = ""
+    const surely = path.some((key) => holdsSecret(String(key)))
     const from: Array<string> = []
     const place = document.place(path)
     const told = new Set<string>()
@@ -91,12 +96,14 @@ export const interpolate = Effect.fnUntraced(function* (document: Document, inpu
         }
         from.push(`file:${part.path}`)
         if (result.success !== "") outside.add(result.success)
+        secret.add(result.success)
         value += result.success
       } else {
         const found = inputs.env(part.name)
         if (found !== undefined && (found !== "" || part.operator === undefined)) {
           from.push(`env:${part.name}`)
           if (found !== "") outside.add(found)
+          if (surely || isSecretVariable(part.name)) secret.add(found)
           value += found
         } else if (part.operator === "-") {
           value += part.word
@@ -117,7 +124,7 @@ export const interpolate = Effect.fnUntraced(function* (document: Document, inpu
       if (from.length > 0 && value !== "") outside.add(value)
     }
   }
-  return { values, missing, outside, findings } satisfies Interpolated
+  return { values, missing, outside, secret, findings } satisfies Interpolated
 })
 
 const parts = (text: string): ReadonlyArray<Part> => {

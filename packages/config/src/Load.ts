@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import { check, type Read } from "./Decode.ts"
 import { type Document, parse } from "./Document.ts"
 import { classify, type NodeEnvelope, readEnvelope, withoutNotes } from "./Envelope.ts"
-import { fill } from "./Fill.ts"
+import { fill, unresolved } from "./Fill.ts"
 import { fieldText, type Inputs, interpolate, scrub } from "./Interpolation.ts"
 import type { Pipeline, PipelineNode, PipelineTest } from "./Pipeline.ts"
 import * as Config from "./PipelineConfig.ts"
@@ -93,7 +93,7 @@ export const loadDocument = Effect.fnUntraced(function* (
     const place = document.place([Config.section(kind), node, ...path], path.length === 0 ? "key" : "value")
     diagnostics.push({ ...diagnostic, message: scrub(diagnostic.message, read.interpolated), place })
   }
-  diagnostics.push(...whatIsLeft(read, envelope.model, nodes, incomplete))
+  diagnostics.push(...whatIsLeft(read, envelope.prefer, nodes, incomplete))
   if (diagnostics.some(Diagnostic.isError)) return { ...none, diagnostics }
   const place = (path: Path, part?: "key" | "value") => document.place(path, part)
   const pipeline: Pipeline = {
@@ -170,8 +170,14 @@ const configure = Effect.fnUntraced(function* (
     const message = `the configuration of \`${envelope.uses}\` cannot become JSON Schema: ${odd.join(", ")}`
     diagnostics.push(Diagnostic.warning("CW208", message, details))
   }
-  const checked = yield* check<unknown>(found.config, read, { path: [...path, "with"], noun: found.type, node: id })
+  const checked = yield* check<unknown>(found.config, read, {
+    path: [...path, "with"],
+    noun: found.type,
+    explain: envelope.uses,
+    node: id
+  })
   diagnostics.push(...checked.diagnostics)
+  misplaced(envelope, found, diagnostics)
   const exclusive = checked.decoded === undefined ? undefined : exclusiveOf(found, checked.decoded, site)
   if (exclusive instanceof Error) {
     const message = `sink \`${id}\` cannot say what it writes`
@@ -182,6 +188,30 @@ const configure = Effect.fnUntraced(function* (
   }
   return { envelope, plugin: found, config: checked.value, exclusive }
 })
+
+/** A key that is known on the other side of `with` was only put in the wrong place. */
+const misplaced = (
+  { kind, path }: NodeEnvelope,
+  plugin: AnyPlugin,
+  diagnostics: Array<Diagnostic.Diagnostic>
+): void => {
+  const inner = [...path, "with"]
+  const helps = new Map([
+    ...keysOf(plugin.config.ast).map((key) => [fieldText([...path, key]), `move it below \`with\``] as const),
+    ...keysOf(Config.nodeConfig[kind].ast).map(
+      (key) => [fieldText([...inner, key]), "move it out of `with`, beside `uses`"] as const
+    )
+  ])
+  diagnostics.forEach((found, i) => {
+    const help = found.code === "CW102" && found.field !== undefined ? helps.get(found.field) : undefined
+    if (help !== undefined) diagnostics[i] = { ...found, help }
+  })
+}
+
+const keysOf = (ast: Parameters<typeof shapeOf>[0]): ReadonlyArray<string> => {
+  const shape = shapeOf(ast)
+  return shape.type === "mapping" ? shape.keys.map((key) => key.name) : []
+}
 
 const exclusiveOf = (plugin: AnyPlugin, config: unknown, site: Site): ReadonlyArray<string> | undefined | Error => {
   if (kindOf(plugin) !== "sink") return undefined
@@ -212,7 +242,7 @@ const wireOf = ({ envelope, plugin, exclusive }: Configured): Graph.Wire => {
 /** What neither a schema nor the wiring can know. */
 const whatIsLeft = (
   read: Read,
-  model: Config.ModelConfig | undefined,
+  prefer: ReadonlyArray<string>,
   nodes: ReadonlyArray<Configured>,
   incomplete: boolean
 ): ReadonlyArray<Diagnostic.Diagnostic> => {
@@ -224,7 +254,8 @@ const whatIsLeft = (
     out.push(Diagnostic.error("CW103", `no ${kind} is switched on`, { place, help: `enable a ${kind}` }))
   }
   const sources = nodes.filter((n) => n.envelope.kind === "source").map((n) => n.envelope.id)
-  model?.prefer.forEach((name, i) => {
+  prefer.forEach((name, i) => {
+    if (name === unresolved) return
     const path = ["model", "prefer", i]
     const details = { place: read.document.place(path), field: fieldText(path) }
     const shown = scrub(name, read.interpolated)
@@ -232,7 +263,7 @@ const whatIsLeft = (
       out.push(
         Diagnostic.error("CW301", `unknown source \`${shown}\``, { ...details, help: Suggest.help(name, sources) })
       )
-    } else if (model.prefer.indexOf(name) < i) {
+    } else if (prefer.indexOf(name) < i) {
       out.push(Diagnostic.error("CW304", `\`${shown}\` is named twice in \`prefer\``, details))
     }
   })

@@ -2,6 +2,7 @@
  * A line of a file as it may be shown beside a finding: values of fields that look secret, and credentials in URLs, become
  * stars of the same width, so that columns stay true. References as `${env:NAME}` are no secrets.
  */
+import * as UrlCredentials from "@coddiwomple/core/UrlCredentials"
 
 const words = ["token", "password", "passwd", "passphrase", "secret", "credential", "credentials", "authorization"]
 const exactly: ReadonlySet<string> = new Set([...words, "pass", "pwd", "bearer", "apikey"])
@@ -20,6 +21,10 @@ export const looksSecret = (field: string): boolean => {
   return parts.some((part) => exactly.has(part) || (part.length > 3 && words.some((word) => nearly(part, word))))
 }
 
+/** Of the environment: PWD is the folder where one is. */
+export const isSecretVariable = (name: string): boolean =>
+  !/^(OLD)?PWD$|_(DIR|SOCK|USER|ID)$/.test(name) && looksSecret(name)
+
 /** At most one letter is missing, too many, or another; or two are swapped. */
 const nearly = (a: string, b: string): boolean => {
   let start = 0
@@ -30,29 +35,72 @@ const nearly = (a: string, b: string): boolean => {
   return (x.length <= 1 && y.length <= 1) || (x.length === 2 && x === `${y[1]}${y[0]}`)
 }
 
-/** Everything but references and quotes. */
-export const stars = (text: string): string =>
-  text.replace(/\$\{[^}]*\}|[^\s"']/g, (found) => (found.length > 1 ? found : "*"))
+const letter = /\$\{[^}]*?(?=:-)|\$\{[^}]*\}|[^\s"']/g
+/** In a URL quotes are letters of the password. */
+const letterOfUrl = /\$\{[^}]*?(?=:-)|\$\{[^}]*\}|\S/g
 
-const url = /([a-z][a-z0-9+.-]*:\/\/)([^\s/@"']+)@/gi
-const field = /(["']?)([A-Za-z][\w.-]*)\1[ \t]*[:=][ \t]*/g
-const flowValue = /"(?:[^"\\]|\\.)*"?|'[^']*'?|[^,}\]]*/y
+const starred = (found: string): string => (found.startsWith("${") ? found : "*")
+
+/** Everything but quotes and references; the default of a reference is none. */
+export const stars = (text: string): string => text.replace(letter, starred)
+
+/** Whose value is not shown: also `env`, by which commands get what nobody is to see. */
+export const holdsSecret = (field: string): boolean => field === "env" || looksSecret(field)
+
+const flag = /(--([A-Za-z][\w-]*)["']?[ \t]*,?[ \t]+["']?)([^\s"',\]}-][^\s"',\]}]*)/g
+const field = /(?<!\$\{)(?<!\w)(["']?)([A-Za-z][\w.-]*)\1[ \t]*[:=][ \t]*/g
+const token = /"(?:[^"\\]|\\.)*"?|'[^']*'?|[^"']/g
+
+/** Where a value ends that begins here, on a line that holds a collection. */
+const flowEnd = (line: string, from: number): number => {
+  let depth = 0
+  for (const { 0: part, index } of line.slice(from).matchAll(token)) {
+    if (depth === 0 && /^[,}\]]$/.test(part)) return from + index
+    if (/^[[{]$/.test(part)) depth++
+    else if (/^[\]}]$/.test(part)) depth--
+  }
+  return line.length
+}
 
 export const maskLine = (source: string): string => {
-  let line = source.replace(url, (_all, scheme: string, user: string) => `${scheme}${stars(user)}@`)
+  let line = UrlCredentials.replace(source, (found) => `${found.replace(letterOfUrl, starred)}@`).replace(
+    flag,
+    (all, before: string, name: string, value: string) => (looksSecret(name) ? before + stars(value) : all)
+  )
   for (const found of line.matchAll(field)) {
-    if (!looksSecret(found[2]!)) continue
+    if (!holdsSecret(found[2]!)) continue
     const from = found.index + found[0].length
-    let to = line.length
-    if (/[{[]/.test(line.slice(0, found.index))) {
-      flowValue.lastIndex = from
-      to = from + (flowValue.exec(line)?.[0].length ?? 0)
-    }
+    const to = /[{[]/.test(line.slice(0, found.index)) ? flowEnd(line, from) : line.length
     const value = line.slice(from, to)
     if (!/^[|>][-+0-9]*\s*$/.test(value)) line = line.slice(0, from) + stars(value) + line.slice(to)
   }
   return line
 }
 
-/** A sentence without credentials in URLs. */
-export const maskText = (text: string): string => text.replace(url, "$1…@")
+/** A tab indents nothing, but what it stands before belongs to what is above. */
+const indent = (line: string): number => (/^\s*\t/.test(line) ? Number.POSITIVE_INFINITY : line.search(/\S/))
+
+const key = /^((?:\s|-\s)*)(["']?)([\w.-]+)\2[ \t]*:(?=\s|$)/
+
+/** A line that begins neither key nor item is a piece of a value, wherever it stands. */
+const isPiece = (line: string): boolean => !/^\s*(?:$|-(?:\s|$)|#|---|\.\.\.|[{}[\]])/.test(line) && !key.test(line)
+
+/** A line below these, nearest last: of what stands under a field that looks secret nothing is left. */
+export const maskBelow = (above: ReadonlyArray<string>, line: string): string => {
+  let column = isPiece(line) ? Number.POSITIVE_INFINITY : indent(line)
+  for (let i = above.length - 1; i >= 0 && column > 0; i--) {
+    const [, before, , name] = key.exec(above[i]!) ?? []
+    if (before === undefined || before.length >= column) continue
+    column = before.length
+    if (holdsSecret(name!)) return stars(line)
+  }
+  return maskLine(line)
+}
+
+/** A message about a line without the pieces of it that are masked. */
+export const withoutMasked = (message: string, line: string, masked: string): string => {
+  let out = message
+  for (const { 0: piece, index } of line.matchAll(/[\w.+/=-]{3,}/g))
+    if (/^\*+$/.test(masked.slice(index, index + piece.length))) out = out.replaceAll(piece, "…")
+  return out
+}

@@ -1,4 +1,5 @@
 /** Which parts of a configuration are secret by its Schema, and what is left of a value without them. */
+import * as UrlCredentials from "@coddiwomple/core/UrlCredentials"
 import { elementOf, memberOf } from "./Fill.ts"
 import type { Shape } from "./Shape.ts"
 import { put } from "./Tree.ts"
@@ -17,12 +18,10 @@ export const keyShape = (wanted: Shape | undefined, chosen: Shape | undefined, k
   return secret ?? memberOf(chosen ?? wanted, key)
 }
 
-const userinfo = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi
-
 /** A configured value without its secret fields, and without the credentials in its URLs. */
 export const withoutSecrets = (value: unknown, shape: Shape | undefined): unknown => {
   if (isSecret(shape)) return null
-  if (typeof value === "string") return value.replace(userinfo, "$1")
+  if (typeof value === "string") return UrlCredentials.remove(value)
   if (typeof value !== "object" || value === null) return value
   if (Array.isArray(value)) return value.map((item, i) => withoutSecrets(item, elementOf(shape, i)))
   const out = {}

@@ -1,6 +1,6 @@
 /** A file's text with its lines: turns offsets into places. Every place lies within the text, whatever the offset. */
 import type { Place } from "@coddiwomple/core/Diagnostic"
-import { maskLine } from "./Mask.ts"
+import { maskBelow, withoutMasked } from "./Mask.ts"
 
 export interface Span {
   readonly start: number
@@ -25,11 +25,25 @@ export class SourceText {
     const offset = Math.max(0, Math.min(start, this.text.length))
     const line = this.lineOf(offset)
     const from = this.starts[line - 1]!
-    const next = this.starts[line]
-    const source = this.text.slice(from, next === undefined ? undefined : next - 1).replace(/\r$/, "")
+    const source = this.line(line)
     const col = Math.min(offset - from, source.length) + 1
     const endCol = Math.max(col, Math.min(end - from, source.length) + 1)
-    return { file: this.file, line, col, ...(endCol > col ? { endCol } : {}), source: maskLine(source) }
+    return { file: this.file, line, col, ...(endCol > col ? { endCol } : {}), source: this.masked(line, source) }
+  }
+
+  /** What may be said of the line of an offset. */
+  said(message: string, offset: number): string {
+    const line = this.lineOf(Math.max(0, Math.min(offset, this.text.length)))
+    return withoutMasked(message, this.line(line), this.masked(line, this.line(line)))
+  }
+
+  private line(line: number): string {
+    const next = this.starts[line]
+    return this.text.slice(this.starts[line - 1], next === undefined ? undefined : next - 1).replace(/\r$/, "")
+  }
+
+  private masked(line: number, source: string): string {
+    return maskBelow(this.text.slice(0, this.starts[line - 1]).split("\n"), source)
   }
 
   /** The line of an offset, from 1. */

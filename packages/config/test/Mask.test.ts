@@ -20,6 +20,15 @@ it("masks the values of fields that look secret, misspelled ones too, and creden
     ["token: ${env:TOKEN}", "token: ${env:TOKEN}"],
     ["token: |", "token: |"],
     ["tokenFile: /run/token", "tokenFile: /run/token"],
+    ["url: https://bob:${env:PW:-pw}@host/x", "url: https://****${env:PW*****@host/x"],
+    [`url: 'https://bob:p"w@host/x'`, `url: 'https://*******@host/x'`],
+    ["token: ${env:TOKEN:-hunter2}", "token: ${env:TOKEN**********"],
+    ["with: { tokens: [abc, d], a: 1 }", "with: { tokens: ***** **, a: 1 }"],
+    ["with: { command: [x], env: { A: bc }, a: 1 }", "with: { command: [x], env: * ** ** *, a: 1 }"],
+    ["command: [curl, --token, abc, --api-key=d, -v]", "command: [curl, --token, ***, --api-key=*, -v]"],
+    [`command: ["x", "--password", "abc"]`, `command: ["x", "--password", "***"]`],
+    ["command: x --token --verbose y", "command: x --token --verbose y"],
+    ["path: ${env:HOME}/x", "path: ${env:HOME}/x"],
     ["sources: { in: { uses: json } }", "sources: { in: { uses: json } }"]
   ] as const)
     expect(maskLine(line)).toBe(shown)
@@ -51,7 +60,10 @@ ${config}`
     `    with:\n      url: https://x\n      token: a\n      token: ${secret}\n`,
     `    with:\n      url: https://x\n      token: [${secret}]\n`,
     `    with: { urll: "https://bob:${secret}@host/x" }\n`,
-    `    with: { url: "https://x", token: ${secret}\n`
+    `    with: { url: "https://x", token: ${secret}\n`,
+    `    with:\n      url: https://x\n      tokn:\n        - ${secret}\n        - "${secret}\n`,
+    `    with:\n      url: https://x\n      token: |\n        ab\n       ${secret}\n`,
+    `    with:\n      env:\n        A: ${secret}\n        A: ${secret}\n`
   ]) {
     const { diagnostics } = await Effect.runPromise(
       load(hook(config), "pipeline.yaml", {

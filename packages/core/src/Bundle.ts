@@ -5,6 +5,7 @@
 import * as HashMap from "effect/HashMap"
 import type { Artifact } from "./Artifact.ts"
 import * as ClusterSet from "./ClusterSet.ts"
+import { fleetGroup } from "./Desired.ts"
 import * as Diagnostic from "./Diagnostic.ts"
 import type { Held } from "./Model.ts"
 
@@ -47,7 +48,7 @@ export class Bundle {
         for (let j = 0; j < i; j++) {
           const other = next[j]!
           if (other.id === artifact.id && ClusterSet.intersects(other.targets, artifact.targets))
-            clashes.push(clash(other, artifact))
+            clashes.push(clash(other, name, artifact, name))
         }
       }
       if (next.length > 0) groups = HashMap.set(groups, name, next)
@@ -100,20 +101,29 @@ const across = (
   id: string
 ): ReadonlyArray<Diagnostic.Diagnostic> => {
   if (names === undefined || typeof names === "string") return []
-  const all = names.flatMap((name) => lookup(groups, name).filter((a) => a.id === id))
+  const all = names.flatMap((group) =>
+    lookup(groups, group).flatMap((artifact) => (artifact.id === id ? [{ artifact, group }] : []))
+  )
   const out: Array<Diagnostic.Diagnostic> = []
   for (let i = 0; i < all.length; i++) {
     for (let j = 0; j < i; j++) {
       const [a, b] = [all[j]!, all[i]!]
-      if (a.service !== b.service && ClusterSet.intersects(a.targets, b.targets)) out.push(clash(a, b))
+      // Two of one group have been compared already.
+      if (a.group !== b.group && ClusterSet.intersects(a.artifact.targets, b.artifact.targets))
+        out.push(clash(a.artifact, a.group, b.artifact, b.group))
     }
   }
   return out
 }
 
-const clash = (a: Artifact, b: Artifact): Diagnostic.Diagnostic => {
-  const who = (x: Artifact) => `${x.node ?? "a transform"}${x.service === undefined ? "" : ` (service ${x.service})`}`
-  return Diagnostic.error("CW621", `${a.id} is made twice for one cluster: by ${who(a)} and by ${who(b)}`, {
+const clash = (a: Artifact, groupOfA: string, b: Artifact, groupOfB: string): Diagnostic.Diagnostic => {
+  // An artifact of a service that does not say so is still made for the service.
+  const who = ({ node, service }: Artifact, group: string) => {
+    const about = service ?? (group === fleetGroup ? undefined : group)
+    return `${node ?? "a transform"}${about === undefined ? "" : ` (service ${about})`}`
+  }
+  const message = `${a.id} is made twice for one cluster: by ${who(a, groupOfA)} and by ${who(b, groupOfB)}`
+  return Diagnostic.error("CW621", message, {
     node: b.node
   })
 }

@@ -25,13 +25,13 @@ export const catalogue = {
   CW102: { title: "unknown key", cure: "remove or rename the key; `cw explain` lists the keys" },
   CW103: { title: "missing key", cure: "add the key" },
   CW104: { title: "node is never used", cure: "name it in a `from`, or set `enabled: false`" },
-  CW105: { title: "value of the wrong type or form", cure: "write the value as described" },
+  CW105: { title: "value of the wrong type or form", cure: "`cw explain` tells what it takes" },
   CW106: {
     title: "bad node name",
     cure: "use a lower-case letter, then letters, digits and dashes; one name for one node"
   },
   CW107: { title: "duplicate pipeline name", cure: "give each document its own metadata.name" },
-  CW108: { title: "apiVersion is missing", cure: "add `apiVersion: coddiwomple.io/v1alpha1` and `kind: Pipeline`" },
+  CW108: { title: "apiVersion is missing", cure: "add `apiVersion: coddiwomple.io/v1alpha1`" },
   CW109: { title: "owner id is missing", cure: "set metadata.name: it marks what this pipeline owns" },
 
   CW201: { title: "unknown plugin", cure: "`cw list` shows the plugins; a loose plugin is named by its path" },
@@ -157,7 +157,7 @@ export const catalogue = {
     title: "backend cannot be reached from other clusters",
     cure: "give its cluster the address of its gateway"
   },
-  CW628: { title: "setting has no effect here", cure: "see the reason" },
+  CW628: { title: "setting has no effect here", cure: "leave it out, or change what keeps it from having one" },
   CW629: { title: "clusters do not fit together", cure: "see the reason" },
   CW630: { title: "call cannot be delivered", cure: "see the steps" },
   CW631: { title: "route forms a loop", cure: "see the steps" },

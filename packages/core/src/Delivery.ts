@@ -39,6 +39,12 @@ interface Progress {
   plan?: Plan.Counts
 }
 
+interface Attempt extends SinkOutcome {
+  readonly retryable: boolean
+  /** Something stands in the way that may go without another generation: a namespace comes, somebody moves a file. */
+  readonly blocked?: boolean
+}
+
 const defaultRetry = { initial: Duration.seconds(1), max: Duration.minutes(2), times: 3 }
 
 export const makeDelivery = (context: Context) => {
@@ -51,10 +57,7 @@ export const makeDelivery = (context: Context) => {
   }
 
   /** One plan and, unless this is a dry run, one apply. Never fails: the outcome says what happened. */
-  const attempt = (
-    sink: SinkNode,
-    rendering: Rendering
-  ): Effect.Effect<SinkOutcome & { readonly retryable: boolean }> =>
+  const attempt = (sink: SinkNode, rendering: Rendering): Effect.Effect<Attempt> =>
     Effect.gen(function* () {
       const desired = rendering.desired(sink.id)
       const { generation } = desired
@@ -71,7 +74,8 @@ export const makeDelivery = (context: Context) => {
         ...(context.allowDeletes === undefined ? {} : { allowDeletes: context.allowDeletes }),
         partitions: doubts(desired.model.partitions, context.partitions()),
         held: desired.held,
-        uncertain: uncertain(desired.model)
+        uncertain: uncertain(desired.model),
+        rivals: rendering.rivals
       })
       const isLeftOut = context.leaveOut
       const plan = isLeftOut === undefined ? secured : leave(secured, (item) => isLeftOut(sink.id, item))
@@ -88,7 +92,8 @@ export const makeDelivery = (context: Context) => {
           plan,
           report: { items: [] },
           diagnostics: plan.diagnostics,
-          retryable: (plan.failed?.size ?? 0) > 0
+          retryable: (plan.failed?.size ?? 0) > 0,
+          blocked: Plan.counts(plan).conflict > 0
         }
       }
       const applied = yield* told(sink, "apply", () => sink.impl.apply(plan, desired))
@@ -111,7 +116,8 @@ export const makeDelivery = (context: Context) => {
         plan,
         report,
         diagnostics: [...plan.diagnostics, ...(report.diagnostics ?? []), ...silent],
-        retryable: bad > 0
+        retryable: bad > 0,
+        blocked: Plan.counts(plan).conflict > 0
       }
     }).pipe(
       // A plan or report that is none: the sink's bug stays with the sink.
@@ -140,7 +146,7 @@ export const makeDelivery = (context: Context) => {
     Effect.gen(function* () {
       const times = sink.options.retry?.times ?? defaultRetry.times
       for (let n = 1; ; n++) {
-        const { retryable, ...outcome } = yield* attempt(sink, rendering)
+        const { retryable, blocked: _, ...outcome } = yield* attempt(sink, rendering)
         // A report says per object what failed after the sink's own retries: only whole failures are tried again.
         if (!retryable || outcome.report !== undefined || n >= times || context.dryRun) return outcome
         yield* Effect.sleep(pause(sink, n - 1))
@@ -154,9 +160,10 @@ export const makeDelivery = (context: Context) => {
       let attempts = 0
       while (true) {
         const outcome = yield* attempt(sink, rendering)
-        const newer = outcome.retryable
-          ? yield* Queue.take(mailbox).pipe(Effect.timeoutOption(pause(sink, attempts++)))
-          : Option.some(yield* Queue.take(mailbox))
+        const newer =
+          outcome.retryable || outcome.blocked === true
+            ? yield* Queue.take(mailbox).pipe(Effect.timeoutOption(pause(sink, attempts++)))
+            : Option.some(yield* Queue.take(mailbox))
         if (Option.isSome(newer)) {
           rendering = newer.value
           if (!outcome.retryable) attempts = 0

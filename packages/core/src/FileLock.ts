@@ -12,7 +12,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Diagnostic from "./Diagnostic.ts"
 import { isAbsent, reasonOf } from "./FileDisk.ts"
-import { PluginError } from "./PluginError.ts"
+import { PluginError, refused } from "./PluginError.ts"
 
 export interface ProcessIdentity {
   readonly pid: number
@@ -62,6 +62,9 @@ interface Note {
   readonly token: string
 }
 
+/** What stands in a lock file; `strange` is no file at all. */
+type Found = Note | "unreadable" | "strange"
+
 /** Tokens of the locks that this process holds: its own id in a lock file may stem from a former process. */
 const held = new WeakMap<ProcessIdentity, Set<string>>()
 const heldBy = (me: ProcessIdentity): Set<string> => {
@@ -110,7 +113,11 @@ export const isLeft = (fs: FileSystem.FileSystem, file: string): Effect.Effect<b
     return note !== undefined && (yield* isGone(fs, file, note, yield* CurrentProcess))
   })
 
-const locked = (shown: string, holder: Note | "unreadable"): PluginError => {
+const locked = (shown: string, holder: Found): PluginError => {
+  if (holder === "strange") {
+    const message = `${shown} is not a file, so it cannot be a lock`
+    return refused([Diagnostic.error("CW804", message, { help: "remove it" })])
+  }
   const who =
     holder === "unreadable"
       ? "another cw"
@@ -126,7 +133,7 @@ const take = (
   file: string,
   note: Note,
   me: ProcessIdentity
-): Effect.Effect<Note | "unreadable" | undefined, PlatformError> =>
+): Effect.Effect<Found | undefined, PlatformError> =>
   Effect.gen(function* () {
     const ours = heldBy(me)
     for (let attempt = 0; attempt < 5; attempt++) {
@@ -146,9 +153,13 @@ const take = (
     return "unreadable"
   })
 
-const read = (fs: FileSystem.FileSystem, file: string): Effect.Effect<Note | "unreadable" | undefined, PlatformError> =>
-  fs.readFileString(file).pipe(
-    Effect.map(parse),
+const read = (fs: FileSystem.FileSystem, file: string): Effect.Effect<Found | undefined, PlatformError> =>
+  fs.stat(file).pipe(
+    // A pipe would hold whoever reads it.
+    Effect.flatMap(
+      ({ type }): Effect.Effect<Found, PlatformError> =>
+        type === "File" ? Effect.map(fs.readFileString(file), parse) : Effect.succeed("strange")
+    ),
     // Somebody may be writing it at this moment, or was killed in that moment.
     Effect.flatMap((note) =>
       note === "unreadable"
@@ -172,9 +183,10 @@ const parse = (text: string): Note | "unreadable" => {
 const isGone = (
   fs: FileSystem.FileSystem,
   file: string,
-  note: Note | "unreadable",
+  note: Found,
   me: ProcessIdentity
 ): Effect.Effect<boolean, PlatformError> => {
+  if (note === "strange") return Effect.succeed(false)
   if (note === "unreadable") return Effect.succeed(true)
   if (heldBy(me).has(note.token)) return Effect.succeed(false)
   if (note.machine === me.machine) return Effect.succeed(note.pid === me.pid || !me.isAlive(note.pid))
@@ -187,11 +199,7 @@ const isGone = (
 }
 
 /** Moves the dead lock aside and removes it; when it was another's by now, puts that back. */
-const evict = (
-  fs: FileSystem.FileSystem,
-  file: string,
-  dead: Note | "unreadable"
-): Effect.Effect<void, PlatformError> => {
+const evict = (fs: FileSystem.FileSystem, file: string, dead: Found): Effect.Effect<void, PlatformError> => {
   const aside = `${file}.old`
   return Effect.gen(function* () {
     yield* fs.rename(file, aside)

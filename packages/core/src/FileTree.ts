@@ -141,6 +141,8 @@ export class FileTree {
         updateIndex(this, "planned")
         this.moved = false
         yield* examine(indexPath)
+        const item = this.open.get(indexPath)
+        if (item !== undefined) this.open.set(indexPath, { ...item, lists: true })
       }
       if (refusals.length > 0) {
         const all = [...new Set(refusals)].sort().slice(0, maximumFindings)

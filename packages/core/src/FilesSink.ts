@@ -17,6 +17,7 @@ import { FileManifest } from "./FileManifest.ts"
 import { FileTree, type TreePlan } from "./FileTree.ts"
 import { type Wanted, want } from "./FileSlot.ts"
 import { Host } from "./Host.ts"
+import { located } from "./Located.ts"
 import { NodeName } from "./NodeName.ts"
 import type { Plan, Report } from "./Plan.ts"
 import { type Eventually, eventually, permanent, PluginError, refused } from "./PluginError.ts"
@@ -115,12 +116,7 @@ export const files = (
     const node = yield* NodeName
     const target = options.root ?? "."
     const state = `${stateFolder}/nodes/${escape(host.pipeline)}.${escape(node)}`
-    const disk = new FileDisk(
-      fs,
-      path.resolve(host.directory, target),
-      options.fsync ?? "auto",
-      digest(state).slice(0, 8)
-    )
+    const disk = new FileDisk(fs, located(path, host, target), options.fsync ?? "auto", digest(state).slice(0, 8))
     const tree = new FileTree({
       target,
       folder: "",

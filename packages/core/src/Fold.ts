@@ -7,9 +7,9 @@ import * as HashMap from "effect/HashMap"
 import { Addresses, parseRange, type Range } from "./Addresses.ts"
 import { Claims } from "./Claims.ts"
 import * as Diagnostic from "./Diagnostic.ts"
-import { type BadEntry, type Fact, key as factKey, type SourceEvent } from "./Fact.ts"
+import type { SourceEvent } from "./Fact.ts"
 import { Fleet, type Held, type Model, type PartitionState, type Service } from "./Model.ts"
-import { index, type Indexes, subject, unindex } from "./Indexes.ts"
+import { type BadByService, partitionKey, Partitions } from "./Partitions.ts"
 import * as Resolve from "./Resolve.ts"
 import { resolveFleet } from "./ResolveFleet.ts"
 import { resolveService } from "./ResolveService.ts"
@@ -32,33 +32,15 @@ export const defaultFoldOptions: FoldOptions = {
   pinned: new Map()
 }
 
-interface Partition {
-  state: PartitionState
-  facts: Map<string, Fact>
-  bad: ReadonlyArray<BadEntry>
-  diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
-}
-
-/** Stands for all partitions of a source that has named none. */
-const unnamed = "*"
-
-type BadByService = ReadonlyMap<string, ReadonlyArray<Diagnostic.Diagnostic>>
-
-const partitionKey = (source: string, partition: string): string => `${source}\u0000${partition}`
-
 interface HostClaim {
   readonly key: string
 }
 
 export class Fold {
   private readonly options: FoldOptions
-  private readonly sources = new Map<string, Map<string, Partition>>()
-  private readonly indexes: Indexes = { clusters: new Map(), services: new Map(), backends: new Map() }
+  private readonly said: Partitions
   private readonly hostClaims = new Claims<HostClaim>()
   private readonly warnings = new Map<string, ReadonlyArray<Diagnostic.Diagnostic>>()
-  private readonly dirty = new Set<string>()
-  private fleetDirty = true
-  private stateDirty = true
   private badClusters: ReadonlySet<string> = new Set()
   private clusterFindings: ReadonlyArray<Diagnostic.Diagnostic> = []
   private readonly compare: ReturnType<typeof Resolve.ranking>
@@ -69,6 +51,7 @@ export class Fold {
     this.options = { ...defaultFoldOptions, ...options }
     this.addresses = new Addresses(this.options.range, this.options.pinned)
     this.compare = Resolve.ranking(this.options.prefer)
+    this.said = new Partitions(this.compare)
     this.last = {
       generation: 0,
       fleet: new Fleet([], this.options.suffix),
@@ -83,94 +66,38 @@ export class Fold {
 
   /** Takes in what a source said. Cheap; nothing is merged before `commit`. `now` in milliseconds since the epoch. */
   accept(source: string, event: SourceEvent, now = 0): void {
-    const partitions = this.sources.get(source) ?? new Map<string, Partition>()
-    this.sources.set(source, partitions)
-    if (event._tag === "Partitions") {
-      const named = new Set(event.names)
-      if (named.size === partitions.size && event.names.every((name) => partitions.has(name))) return
-      this.stateDirty = true
-      for (const name of partitions.keys()) if (!named.has(name)) this.drop(source, name)
-      for (const name of named) if (!partitions.has(name)) partitions.set(name, unread(source, name, now))
-      return
-    }
-    this.stateDirty = true
-    if (event.partition !== unnamed) this.drop(source, unnamed)
-    const partition = partitions.get(event.partition) ?? unread(source, event.partition, now)
-    partitions.set(event.partition, partition)
-    if (event._tag === "Freshness") {
-      const { _tag, partition: name, diagnostics, ...state } = event
-      partition.state = { source, name, doubt: partition.state.doubt, ...state }
-      partition.diagnostics = diagnostics ?? []
-      return
-    }
-    if (event._tag === "Snapshot") {
-      const next = new Map<string, Fact>()
-      for (const fact of event.facts) next.set(factKey(fact), fact)
-      for (const [key, old] of partition.facts) if (!next.has(key)) this.remove(source, event.partition, old)
-      for (const [key, fact] of next) this.upsert(source, event.partition, partition.facts.get(key), fact)
-      partition.facts = next
-      partition.diagnostics = event.diagnostics ?? []
-      this.setBad(partition, event.bad ?? [])
-    } else {
-      for (const key of event.removes) {
-        const old = partition.facts.get(key)
-        if (old === undefined) continue
-        partition.facts.delete(key)
-        this.remove(source, event.partition, old)
-      }
-      for (const fact of event.upserts) {
-        const key = factKey(fact)
-        this.upsert(source, event.partition, partition.facts.get(key), fact)
-        partition.facts.set(key, fact)
-      }
-      if (event.bad !== undefined) this.setBad(partition, event.bad)
-    }
-    // A delta before the first snapshot is half a list.
-    if (event._tag === "Delta" && partition.state.state === "never-synced") return
-    if (partition.state.state !== "synced" || partition.state.doubt !== this.doubtful(partition)) {
-      partition.state = { source, name: event.partition, state: "synced", since: now, doubt: this.doubtful(partition) }
-    }
+    this.said.accept(source, event, now)
   }
 
   /** A source is about to speak: until it names its partitions, it has one that was never read. */
   expect(source: string, now = 0): void {
-    if ((this.sources.get(source)?.size ?? 0) > 0) return
-    this.sources.set(source, new Map([[unnamed, unread(source, unnamed, now)]]))
-    this.stateDirty = true
+    this.said.expect(source, now)
   }
 
   /** Forgets a source: its node was removed. */
   forget(source: string): void {
-    for (const name of [...(this.sources.get(source)?.keys() ?? [])]) this.drop(source, name)
-    this.sources.delete(source)
-    this.stateDirty = true
+    this.said.forget(source)
   }
 
   /** Every partition that was named has a state, and every source has named its partitions. */
   settled(sources: Iterable<string>): boolean {
-    for (const source of sources) {
-      const partitions = this.sources.get(source)
-      if (partitions === undefined) return false
-      for (const p of partitions.values())
-        if (p.state.state === "never-synced" && p.state.reason === undefined) return false
-    }
-    return true
+    return this.said.settled(sources)
   }
 
   /** The next model, or undefined when nothing at all moved since the last. */
   commit(): Model | undefined {
-    if (this.last.generation > 0 && !this.stateDirty) return undefined
+    const { said } = this
+    if (this.last.generation > 0 && !said.moved) return undefined
     const before = this.last
-    const fleet = this.fleetDirty ? this.resolveFleet() : before.fleet
+    const fleet = said.fleetDirty ? this.resolveFleet() : before.fleet
     const fleetChanged = fleet !== before.fleet
-    const bad = this.badByService()
+    const bad = said.badByService()
+    const { backends, services: declared } = said.indexes
     const dirty = fleetChanged
-      ? new Set([...this.dirty, ...this.indexes.services.keys(), ...this.indexes.backends.keys(), ...bad.keys()])
-      : new Set(this.dirty)
-    this.addresses.declare(dirty, (id) => this.indexes.services.get(id)?.[0]?.fact.address)
-    this.dirty.clear()
-    this.fleetDirty = false
-    this.stateDirty = false
+      ? new Set([...said.dirty, ...declared.keys(), ...backends.keys(), ...bad.keys()])
+      : new Set(said.dirty)
+    this.addresses.declare(dirty, (id) => declared.get(id)?.[0]?.fact.address)
+    said.settle()
 
     const touched = new Set<string>()
     let services = HashMap.beginMutation(before.services)
@@ -185,8 +112,7 @@ export class Fold {
       const found = this.resolve(id, fleet, bad)
       resolved.set(id, found)
       // Also those of a held service, as far as facts say them: what is live of it still has them.
-      const hosts =
-        found === undefined ? [] : "hosts" in found ? found.hosts : (found.standing?.hosts ?? found.claims ?? [])
+      const hosts = (found !== undefined && "diagnostics" in found ? found.claims : found)?.hosts ?? []
       const claims = hosts.map((key) => ({ key }))
       for (const other of this.hostClaims.set(id, claims)) {
         if (resolved.has(other)) continue
@@ -211,8 +137,8 @@ export class Fold {
       held: HashMap.endMutation(held),
       touched,
       fleetChanged,
-      partitions: this.partitionStates(),
-      diagnostics: this.findings()
+      partitions: this.states(),
+      diagnostics: [...this.clusterFindings, ...said.findings(), ...[...this.warnings.values()].flat()]
     }
     return this.last
   }
@@ -223,85 +149,33 @@ export class Fold {
 
   /** Partitions as they are now, committed or not. */
   states(): ReadonlyArray<PartitionState> {
-    return this.partitionStates()
+    return this.said.states(this.badClusters)
   }
 
   /** Makes the next commit a generation even if no fact moved: the graph behind it changed. */
   touch(): void {
-    this.stateDirty = true
-  }
-
-  private drop(source: string, name: string): void {
-    const partition = this.sources.get(source)?.get(name)
-    if (partition === undefined) return
-    for (const fact of partition.facts.values()) this.remove(source, name, fact)
-    this.setBad(partition, [])
-    this.sources.get(source)!.delete(name)
-  }
-
-  private upsert(source: string, partition: string, old: Fact | undefined, fact: Fact): void {
-    const about = subject(fact)
-    if (old !== undefined) unindex(this.indexes, about, { source, partition, fact: old })
-    index(this.indexes, about, { source, partition, fact }, this.compare)
-    if (old === undefined || !same(old, fact)) this.mark(fact, about)
-  }
-
-  private remove(source: string, partition: string, fact: Fact): void {
-    const about = subject(fact)
-    unindex(this.indexes, about, { source, partition, fact })
-    this.mark(fact, about)
-  }
-
-  private mark({ kind }: Fact, about: string): void {
-    if (kind === "cluster") this.fleetDirty = true
-    else this.dirty.add(about)
-  }
-
-  private setBad(partition: Partition, bad: Partition["bad"]): void {
-    for (const entry of [...partition.bad, ...bad]) {
-      if (entry.service !== undefined) this.dirty.add(entry.service)
-      if (entry.cluster !== undefined) this.fleetDirty = true
-    }
-    partition.bad = bad
-  }
-
-  private doubtful(partition: Partition): boolean {
-    return partition.bad.some((entry) => entry.service === undefined)
-  }
-
-  /** Names of clusters whose entries could not become facts. */
-  private unreadable(): ReadonlyArray<string> {
-    const partitions = [...this.sources.values()].flatMap((byName) => [...byName.values()])
-    return partitions.flatMap(({ bad }) => bad.flatMap(({ cluster }) => cluster ?? []))
-  }
-
-  /** Findings of the entries that could not become facts, by service. */
-  private badByService(): BadByService {
-    const out = new Map<string, ReadonlyArray<Diagnostic.Diagnostic>>()
-    for (const partitions of this.sources.values()) {
-      for (const p of partitions.values()) {
-        for (const b of p.bad) {
-          if (b.service !== undefined) out.set(b.service, [...(out.get(b.service) ?? []), ...b.diagnostics])
-        }
-      }
-    }
-    return out
+    this.said.moved = true
   }
 
   private resolveFleet(): Fleet {
-    const { bad, clusters, findings } = resolveFleet(this.indexes.clusters.values(), this.compare, this.options.suffix)
+    const { bad, clusters, findings } = resolveFleet(
+      this.said.indexes.clusters.values(),
+      this.compare,
+      this.options.suffix
+    )
     this.badClusters = new Set(bad.map((b) => partitionKey(b.source, b.partition)))
     this.clusterFindings = findings
-    const unusable = new Set([...bad.map((b) => b.name), ...this.unreadable()])
+    const unusable = new Set([...bad.map((b) => b.name), ...this.said.unreadable()])
     const old = this.last.fleet
     const alike = unusable.size === old.unusable.size && [...unusable].every((name) => old.unusable.has(name))
     return alike && same(clusters, old.clusters) ? old : new Fleet(clusters, this.options.suffix, unusable)
   }
 
   private resolve(id: string, fleet: Fleet, bad: BadByService): Service | Held | undefined {
+    const { backends, services } = this.said.indexes
     const spoken = {
-      declared: this.indexes.services.get(id),
-      backends: this.indexes.backends.get(id) ?? [],
+      declared: services.get(id),
+      backends: backends.get(id) ?? [],
       bad: bad.get(id) ?? []
     }
     const { result, warnings } = resolveService(id, spoken, {
@@ -317,20 +191,21 @@ export class Fold {
 
   private withClaims(id: string, resolved: Service | Held | undefined): Service | Held | undefined {
     const found: Partial<Held> =
-      resolved === undefined || "diagnostics" in resolved ? (resolved ?? {}) : { standing: resolved }
-    const { diagnostics = [], standing } = found
-    const lost = standing === undefined ? [] : this.hostClaims.lost(id)
-    if (standing === undefined || lost.length === 0) return resolved
+      resolved === undefined || "diagnostics" in resolved ? (resolved ?? {}) : { claims: resolved, standing: resolved }
+    const { claims, diagnostics = [], standing } = found
+    const lost = claims === undefined ? [] : this.hostClaims.lost(id)
+    if (claims === undefined || lost.length === 0) return resolved
+    const left = claims.hosts.filter((host) => lost.every(({ claim }) => claim.key !== host))
     return {
       identity: id,
-      standing: { ...standing, hosts: standing.hosts.filter((host) => lost.every(({ claim }) => claim.key !== host)) },
-      rivals: [...new Set(lost.map(({ winner }) => winner))],
-      diagnostics: [...diagnostics, ...lost.map(({ claim, winner }) => this.taken(standing, claim.key, winner))]
+      claims,
+      ...(standing === undefined ? {} : { standing: { ...standing, hosts: left } }),
+      diagnostics: [...diagnostics, ...lost.map(({ claim, winner }) => this.taken(claims, claim.key, winner))]
     }
   }
 
   private taken({ identity: id, origin }: Service, host: string, winner: string): Diagnostic.Diagnostic {
-    const other = this.indexes.services.get(winner)?.[0]
+    const other = this.said.indexes.services.get(winner)?.[0]
     const place = other?.fact.origin.place?.()
     return Diagnostic.error("CW503", `services ${winner} and ${id} both claim ${host}; ${winner} keeps it`, {
       ...Resolve.at(origin, ["dns_prefixes"]),
@@ -342,36 +217,6 @@ export class Fold {
         }
       ]
     })
-  }
-
-  private partitionStates(): ReadonlyArray<PartitionState> {
-    const out: Array<PartitionState> = []
-    for (const [source, partitions] of this.sources) {
-      for (const [name, p] of partitions) {
-        out.push(this.badClusters.has(partitionKey(source, name)) ? { ...p.state, doubt: true } : p.state)
-      }
-    }
-    return out
-  }
-
-  private findings(): ReadonlyArray<Diagnostic.Diagnostic> {
-    const out: Array<Diagnostic.Diagnostic> = [...this.clusterFindings]
-    for (const [source, partitions] of this.sources) {
-      for (const [name, p] of partitions) {
-        out.push(...p.diagnostics)
-        const own = p.bad.flatMap((b) => (b.service === undefined ? b.diagnostics : []))
-        out.push(...own)
-        const { state, reason } = p.state
-        if (state !== "synced" && !own.some((d) => d.message === reason)) {
-          const code = state === "stale" ? "CW406" : "CW407"
-          // Why is said once.
-          const why = reason === undefined || p.diagnostics.some((d) => d.message === reason) ? "" : `: ${reason}`
-          out.push(Diagnostic.warning(code, `${source}/${name} is ${state}${why}`, { node: source }))
-        }
-      }
-    }
-    for (const list of this.warnings.values()) out.push(...list)
-    return out
   }
 }
 
@@ -388,10 +233,3 @@ const known = ({ held, services }: Model, id: string): Service | Held | undefine
   const other = HashMap.get(held, id)
   return other._tag === "Some" ? other.value : undefined
 }
-
-const unread = (source: string, name: string, now: number): Partition => ({
-  state: { source, name, state: "never-synced", since: now, doubt: false },
-  facts: new Map(),
-  bad: [],
-  diagnostics: []
-})

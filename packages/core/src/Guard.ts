@@ -7,6 +7,7 @@ import type { Combines } from "./Artifact.ts"
 import * as Diagnostic from "./Diagnostic.ts"
 import type { Held, PartitionState } from "./Model.ts"
 import { hold, type Plan, type PlanItem } from "./Plan.ts"
+import type { Rivals } from "./Rivals.ts"
 
 export type Policy = "sync" | "upsert-only"
 
@@ -27,6 +28,8 @@ export interface Safety {
   readonly held: ReadonlyMap<string, Held>
   /** Services of which nothing is certain, not even the hosts. */
   readonly uncertain?: ReadonlyArray<string>
+  /** Who wants what a held service has. */
+  readonly rivals?: Rivals
 }
 
 /** Names of the partitions that forbid deletes, with why. */
@@ -48,10 +51,21 @@ const lacking = (combines: Combines, { held, partitions, uncertain = [] }: Safet
 }
 
 /** Why what belongs to services must stay as it is: one of them is held, or something of a held one is in its way. */
-const obstacles = (plan: Plan, { held }: Safety): ((item: PlanItem) => string | undefined) => {
-  const losers = new Map<string, Array<string>>()
-  for (const { identity, rivals = [] } of held.values())
-    for (const winner of rivals) losers.set(winner, [...(losers.get(winner) ?? []), identity])
+const obstacles = (plan: Plan, { held, partitions, rivals }: Safety): ((item: PlanItem) => string | undefined) => {
+  const [doubt] = inDoubt(partitions)
+  /** Why what is live of a service stays; undefined where it need not. */
+  const staying = (service: string): string | undefined =>
+    held.has(service)
+      ? `service ${service}, which wants the same, is held, and is here already`
+      : doubt !== undefined && rivals?.isGone(service) === true
+        ? `service ${service}, which has the same here, is gone, but source ${doubt}`
+        : undefined
+  // Who is about to take over an object wants the same, whatever is known of the other.
+  const heirs = new Map<string, Set<string>>()
+  for (const { formerly, service } of plan.items) {
+    if (service === undefined || formerly === undefined || staying(formerly) === undefined) continue
+    heirs.set(service, (heirs.get(service) ?? new Set()).add(formerly))
+  }
   const known = new Map<string, boolean>()
   const isThere = (target: string, service: string): boolean => {
     const key = `${target}\u0000${service}`
@@ -59,10 +73,21 @@ const obstacles = (plan: Plan, { held }: Safety): ((item: PlanItem) => string | 
     known.set(key, there)
     return there
   }
-  return ({ formerly, service, target }) => {
+  const blocked = (target: string, ...services: ReadonlyArray<Iterable<string>>): string | undefined => {
+    for (const service of services.flatMap((some) => [...some])) {
+      const why = staying(service)
+      if (why !== undefined && isThere(target, service)) return why
+    }
+    return undefined
+  }
+  if (held.size === 0 && doubt === undefined) return () => undefined
+  return ({ combines, formerly, op, service, target }) => {
     for (const one of [service, formerly]) if (one !== undefined && held.has(one)) return `service ${one} is held`
-    const other = service === undefined ? undefined : losers.get(service)?.find((loser) => isThere(target, loser))
-    return other === undefined ? undefined : `service ${other}, which wants the same, is held, and is here already`
+    if (formerly !== undefined && staying(formerly) !== undefined) return staying(formerly)
+    if (service !== undefined) return blocked(target, rivals?.of(service) ?? [], heirs.get(service) ?? [])
+    if (combines === undefined || op !== "update") return undefined
+    const why = blocked(target, rivals?.contested() ?? [], ...heirs.values())
+    return why === undefined ? undefined : `made of all services, and ${why}`
   }
 }
 
@@ -97,8 +122,35 @@ export const secure = <P extends Plan>(
   ]
   if (doubts.length > 0 && what.length > 0)
     diagnostics.push(Diagnostic.warning("CW901", `${what.join(" and ")} are held: source ${doubts.join("; source ")}`))
-  const items = guard(first, plan, safety, diagnostics)
+  const items = unlisted(follow(guard(first, plan, safety, diagnostics), safety.rivals))
   return { ...plan, items, diagnostics }
+}
+
+/** Where something of a service has to wait, so does who wants what it had: that may be live still. */
+const follow = (items: ReadonlyArray<PlanItem>, rivals: Rivals | undefined): ReadonlyArray<PlanItem> => {
+  if (rivals === undefined) return items
+  const where = ({ target }: PlanItem, service: string): string => `${target}\u0000${service}`
+  const waiting = new Set(items.flatMap((i) => (i.op === "held" && i.service !== undefined ? where(i, i.service) : [])))
+  if (waiting.size === 0) return items
+  const next = items.map((item) => {
+    if (item.op === "held" || item.op === "conflict" || item.service === undefined) return item
+    const other = rivals.before(item.service).find((one) => waiting.has(where(item, one)))
+    return other === undefined ? item : hold(item, `service ${other}, which had the same, has to wait here itself`)
+  })
+  return next.some((item, i) => item !== items[i]) ? follow(next, rivals) : items
+}
+
+/** A list that only differs by what is held stays as it is: else every plan would write it again. */
+const unlisted = (items: ReadonlyArray<PlanItem>): ReadonlyArray<PlanItem> => {
+  const isDue = ({ lists, op }: PlanItem) => lists === true && op === "update"
+  if (!items.some(isDue)) return items
+  const awaited = new Set(items.flatMap((i) => (i.op === "held" && i.intended === "create" ? i.target : [])))
+  const written = new Set(
+    items.flatMap((i) => (i.lists === true || i.op === "held" || i.op === "conflict" ? [] : i.target))
+  )
+  return items.map((item) =>
+    isDue(item) && awaited.has(item.target) && !written.has(item.target) ? hold(item, "it lists what is held") : item
+  )
 }
 
 /** The plan without what somebody who looked at it left out. */

@@ -8,6 +8,8 @@ export class Host extends Context.Service<
   {
     /** Absolute folder of the pipeline file: relative paths of configurations start here. */
     readonly directory: string
+    /** The user's home folder: what starts with `~/` lies there. Undefined where there is none. See `located`. */
+    readonly home?: string | undefined
     /** Owner id: the pipeline's metadata.name. */
     readonly pipeline: string
     /** True when the run ends by itself: sources should not watch. */

@@ -87,10 +87,11 @@ export interface Held {
    * what it was before. Undefined where nothing is known.
    */
   readonly standing?: Service
-  /** Hosts that it claims all the same, where its address is not certain and so nothing stands. */
-  readonly claims?: ReadonlyArray<string>
-  /** Services that won what it claims as well. What is live of it may be in their way. */
-  readonly rivals?: ReadonlyArray<string>
+  /**
+   * All that facts say it has, whoever won it: what is live of it still has that. Its address is empty where it is not
+   * certain. Undefined where its entry cannot be read.
+   */
+  readonly claims?: Service
 }
 
 export interface PartitionState {
@@ -134,12 +135,15 @@ export const standing = ({ held, services }: Model): ReadonlyArray<Service> => {
   const out = [...HashMap.values(services)]
   if (!HashMap.isEmpty(held)) {
     const taken = new Set(out.flatMap((service) => service.hosts))
-    for (const { standing } of HashMap.values(held)) {
-      const hosts = standing?.hosts.filter((host) => !taken.has(host)) ?? []
-      if (standing !== undefined && hosts.length > 0) out.push({ ...standing, hosts })
+    for (const standing of [...HashMap.values(held)].flatMap(({ standing }) => standing ?? []).sort(byName)) {
+      const hosts = standing.hosts.filter((host) => !taken.has(host))
+      for (const host of hosts) taken.add(host)
+      if (hosts.length > 0) out.push({ ...standing, hosts })
     }
   }
-  return out.sort((a, b) => (a.identity < b.identity ? -1 : a.identity > b.identity ? 1 : 0))
+  return out.sort(byName)
 }
+
+const byName = (a: Service, b: Service): number => (a.identity < b.identity ? -1 : a.identity > b.identity ? 1 : 0)
 
 export type { ServiceFact }

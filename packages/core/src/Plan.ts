@@ -25,6 +25,8 @@ export interface PlanItem {
   readonly formerly?: string
   /** As the artifact says: an update of it is held while some of what it combines is not known. */
   readonly combines?: Combines
+  /** It lists the others of its target, as they will be once the plan is executed. */
+  readonly lists?: true
   /** For `held`: what it would have been. */
   readonly intended?: "create" | "update" | "delete"
   /** For `held` and `conflict`: why. */

@@ -12,7 +12,8 @@ import type { Held, Model } from "./Model.ts"
 import type { CheckNode, TransformNode } from "./Node.ts"
 import type { Refusal } from "./Refusal.ts"
 import { type Findings, runCheck } from "./RunCheck.ts"
-import { runTransform } from "./RunTransform.ts"
+import { Past, type Rivals } from "./Rivals.ts"
+import { runTransform, wantsOf } from "./RunTransform.ts"
 import * as Stage from "./Stage.ts"
 
 /** Upstream ids of a node: transforms, or empty where it reads the model. */
@@ -29,6 +30,8 @@ export interface RenderGraph {
 export interface Rendering {
   readonly model: Model
   readonly held: ReadonlyMap<string, Held>
+  /** Who must stay away from where held services are live. */
+  readonly rivals: Rivals
   /** Warnings of transforms and checks. */
   readonly diagnostics: ReadonlyArray<Diagnostic.Diagnostic>
   /** What one sink sees. */
@@ -39,20 +42,13 @@ export interface Rendering {
   readonly timings: ReadonlyMap<string, number>
 }
 
-/** Who won what a service claims, where that holds it. */
-const rivalsOf = (id: string, stages: ReadonlyMap<string, Stage.Stage>): ReadonlyArray<string> => {
-  const winners = new Set<string>()
-  for (const { claims } of stages.values())
-    for (const { claim, winner } of claims.lost(id)) if (claim.severity !== "warning") winners.add(winner)
-  return [...winners]
-}
-
 const historyLimit = 1000
 const none: ReadonlySet<string> = new Set()
 
 export class Renderer {
   private readonly graph: RenderGraph
   private readonly pipeline: string
+  readonly past: Past
   private stages = new Map<string, Stage.Stage>()
   private checkFindings = new Map<string, Findings>()
   private bundles = new Map<string, Bundle>()
@@ -62,9 +58,11 @@ export class Renderer {
   private history: Array<{ readonly generation: number; readonly groups: ReadonlySet<string>; readonly all: boolean }> =
     []
 
-  constructor(pipeline: string, graph: RenderGraph) {
+  /** `past`: of the renderer before, where the graph has changed. */
+  constructor(pipeline: string, graph: RenderGraph, past = new Past()) {
     this.pipeline = pipeline
     this.graph = graph
+    this.past = past
   }
 
   /** Marks everything as changed: a node of the graph was replaced. */
@@ -106,8 +104,9 @@ export class Renderer {
         bundles.set(key, result)
       }
       const warnings = yield* this.check(model, touched, bundles, timings, all)
+      const rivals = this.past.next(model, held, touched, wantsOf(this.graph.transforms))
       this.commit(model, next, bundles, held, touched, all)
-      return this.rendering(model, next, bundles, held, warnings, timings)
+      return { ...this.rendering(model, next, bundles, held, warnings, timings), rivals }
     }).pipe(
       // Claims and bundles are updated in place: after a refusal everything is rendered again.
       Effect.tapError(() => Effect.sync(() => this.invalidate()))
@@ -137,7 +136,7 @@ export class Renderer {
     held: Map<string, Held>,
     checkWarnings: ReadonlyArray<Diagnostic.Diagnostic>,
     timings: Map<string, number>
-  ): Rendering {
+  ): Omit<Rendering, "rivals"> {
     const diagnostics: Array<Diagnostic.Diagnostic> = []
     for (const [node, stage] of stages) {
       for (const list of stage.findings.values())
@@ -204,7 +203,7 @@ export class Renderer {
         if (findings === undefined) continue
         for (const d of findings) if (Diagnostic.isError(d)) diagnostics.push({ node, service: id, ...d })
       }
-      if (diagnostics.length > 0) held.set(id, { identity: id, diagnostics, rivals: rivalsOf(id, stages) })
+      if (diagnostics.length > 0) held.set(id, { identity: id, diagnostics })
       else held.delete(id)
     }
     return held

@@ -17,6 +17,7 @@ import type { Backend, Cluster, Fleet } from "./Model.ts"
 import { defaultDomain, isDnsLabel, isDnsName, isIp, isPort, suffixProblem, toDnsLabel } from "./Names.ts"
 import { same } from "./Same.ts"
 import { help } from "./Suggest.ts"
+import * as UrlCredentials from "./UrlCredentials.ts"
 
 /** A fact with who said it. */
 export interface Said<F> {
@@ -114,7 +115,7 @@ export const clusterProblems = (fact: ClusterFact, suffix: string, findings: Fin
     if (!isIp(address) && !isDnsName(address)) {
       const field = fact.addresses.length === 1 ? ["address"] : ["addresses", i]
       problem(
-        `cluster ${fact.name}: address ${JSON.stringify(address.slice(0, 80))} is neither an IP nor a DNS name`,
+        `cluster ${fact.name}: address ${JSON.stringify(UrlCredentials.hide(address).slice(0, 80))} is neither an IP nor a DNS name`,
         field,
         addressCure(address)
       )
@@ -163,11 +164,15 @@ export const hosts = (
     if (!isDnsName(wild) || host.length > 253 || wild.split(".").length < 2) {
       const near = toDnsLabel(prefix)
       findings.push(
-        Diagnostic.error("CW506", `service ${service}: ${JSON.stringify(host.slice(0, 80))} is not a valid host`, {
-          ...at(fact.origin, ["dns_prefixes", i]),
-          service,
-          help: near === undefined || near === prefix ? undefined : `use ${near}`
-        })
+        Diagnostic.error(
+          "CW506",
+          `service ${service}: ${JSON.stringify(UrlCredentials.hide(host).slice(0, 80))} is not a valid host`,
+          {
+            ...at(fact.origin, ["dns_prefixes", i]),
+            service,
+            help: near === undefined || near === prefix ? undefined : `use ${near}`
+          }
+        )
       )
     } else out.add(host)
   })
@@ -273,7 +278,7 @@ export const backends = (
       continue
     }
     const host = canonicalHost(fact.host)
-    const shown = JSON.stringify(fact.host.slice(0, 80))
+    const shown = JSON.stringify(UrlCredentials.hide(fact.host).slice(0, 80))
     if (!isDnsName(host) && !isIp(host)) problem("CW506", `backend ${shown} is not a DNS name`)
     else if (host === suffix || host.endsWith(below)) {
       const cure = "name the Service that runs in that cluster"

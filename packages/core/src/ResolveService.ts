@@ -55,10 +55,9 @@ export const resolveService = (id: string, spoken: Spoken, around: Surroundings)
   if (!findings.some(Diagnostic.isError)) return { result, warnings: findings }
   // Which address it has meanwhile, nobody can say.
   const lost = findings.some(({ code }) => code === "CW508" || code === "CW514")
+  const held = { identity: id, diagnostics: findings }
   return {
-    result: lost
-      ? { identity: id, diagnostics: findings, claims: hosts }
-      : { identity: id, diagnostics: findings, standing: result },
+    result: lost ? { ...held, claims: { ...result, address: "" } } : { ...held, claims: result, standing: result },
     warnings: []
   }
 }

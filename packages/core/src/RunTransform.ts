@@ -13,6 +13,7 @@ import * as Diagnostic from "./Diagnostic.ts"
 import { type Cluster, type Model, type Service, standing } from "./Model.ts"
 import type { CheckNode, TransformNode } from "./Node.ts"
 import { bounded, type Eventually, eventually } from "./PluginError.ts"
+import type { Wants } from "./Rivals.ts"
 import { attempt, gaveUp, guarded, type Refusal } from "./Refusal.ts"
 import * as Returned from "./Returned.ts"
 import { join, marked, mergeClusters, parts, regroup, rerender, type Stage } from "./Stage.ts"
@@ -134,13 +135,26 @@ const renderServices = (
   })
 }
 
+/** What services claim of all transforms, and lose where another has it. */
+export const wantsOf =
+  (nodes: ReadonlyArray<TransformNode>): Wants =>
+  (service, fleet) =>
+    nodes.flatMap(({ id, impl }) =>
+      impl.shape !== "service" || impl.claims === undefined
+        ? []
+        : listed(impl.claims(service, fleet))
+            .filter((claim) => claim.severity !== "warning")
+            .map((claim) => ({ ...claim, key: `${id} ${claim.key}` }))
+    )
+
 const listed = (claims: ReadonlyArray<Claim>): ReadonlyArray<Claim> => {
   if (!Array.isArray(claims)) throw new TypeError(`it claims ${Returned.kindOfValue(claims)}, not a list`)
   return claims
 }
 
 const clash = (service: Service, { claim, winner }: Lost<Claim>): Diagnostic.Diagnostic => {
-  const about = { service: service.identity, place: service.origin.place?.(), object: service.origin.object }
+  const { identity, origin } = service
+  const about = { service: identity, place: origin.place?.(), object: origin.object, help: claim.help }
   const code = claim.diagnostic ?? "CW624"
   const both = `services ${winner} and ${service.identity} both`
   return claim.severity === "warning"

@@ -67,7 +67,7 @@ export const makeRuntime = Effect.fnUntraced(function* (options: EngineOptions):
     const { order, upstream } = wired.graph
     const transforms = order.map((id) => nodes.get(id)).filter((n) => n?.kind === "transform")
     const checks = [...nodes.values()].filter((n) => n.kind === "check")
-    renderer = new Renderer(options.pipeline, { transforms, checks, upstream })
+    renderer = new Renderer(options.pipeline, { transforms, checks, upstream }, renderer.past)
   }
 
   const startSource = (node: SourceNode) => sources.start(node, home!, finite)

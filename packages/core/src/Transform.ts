@@ -29,6 +29,8 @@ export interface Claim {
   /** For the message: `port 9080 of the gateway in cluster a`. */
   readonly what: string
   readonly diagnostic?: Diagnostic["code"]
+  /** What to do about it. */
+  readonly help?: string
   /** The one that loses is rendered all the same. */
   readonly severity?: "warning"
 }

@@ -12,6 +12,7 @@ import * as Artifact from "../src/Artifact.ts"
 import * as Assembly from "../src/Assembly.ts"
 import * as Check from "../src/Check.ts"
 import * as Diagnostic from "../src/Diagnostic.ts"
+import type { Desired } from "../src/Desired.ts"
 import { Engine, type EngineOptions } from "../src/Engine.ts"
 import type { SourceEvent } from "../src/Fact.ts"
 import type { SinkOptions } from "../src/Node.ts"
@@ -146,6 +147,28 @@ describe("promise 2: a failing transform or check stops the generation for all s
       assert.deepEqual(sink.seen, [])
     })
   )
+  it.effect("that is so as well where artifacts of services do not say whose they are", () =>
+    Effect.gen(function* () {
+      const sink = memory()
+      const forgetful = Transform.make({
+        type: "forgetful",
+        summary: "",
+        config: Empty,
+        make: () =>
+          Transform.service((s, fleet) => [Artifact.object(fleet.all, { ...configMap("same"), data: { is: s.name } })])
+      })
+      const layer = Layer.mergeAll(
+        Source.layer(fixed(snapshot("one", "two")), "in", {}),
+        Transform.layer(forgetful, "maps", {}),
+        Sink.layer(sink.plugin, "out", {})
+      )
+      const result = yield* withEngine(layer, (engine) => engine.run)
+      const [found] = result.refusal?.diagnostics ?? []
+      assert.equal(found?.code, "CW621")
+      assert.match(found?.message ?? "", /by maps \(service one\) and by maps \(service two\)/)
+      assert.deepEqual(sink.seen, [])
+    })
+  )
   it.effect("a bad service is held alone: its live objects stay, the others go on", () =>
     Effect.gen(function* () {
       const picky = Transform.make({
@@ -267,6 +290,54 @@ describe("promise 4: an unchanged generation causes no write", () => {
         })
       )
       assert.deepEqual(sink.applied, [1])
+    })
+  )
+})
+
+describe("promise 4: the newest generation is delivered", () => {
+  it.effect("also when what stood in its way goes without another one", () =>
+    Effect.gen(function* () {
+      const queue = yield* Queue.unbounded<SourceEvent, PluginError.PluginError>()
+      let inTheWay = true
+      const applied: Array<number> = []
+      const item = { target: "a", id: "/ConfigMap/x/one" }
+      const plugin = Sink.make({
+        type: "blocked",
+        summary: "",
+        config: Empty,
+        make: () => ({
+          plan: () =>
+            Effect.sync((): Plan.Plan => {
+              if (applied.length > 0) return { items: [], unchanged: 1 }
+              const one: Plan.PlanItem = inTheWay
+                ? { ...item, op: "conflict", intended: "create", reason: "its namespace is missing" }
+                : { ...item, op: "create" }
+              return { items: [one], unchanged: 0 }
+            }),
+          apply: (_plan: Plan.Plan, desired: Desired) =>
+            Effect.sync(() => {
+              applied.push(desired.generation)
+              return { items: [{ ...item, op: "create" as const, outcome: "applied" as const }] }
+            })
+        })
+      })
+      const layer = Layer.mergeAll(
+        Source.layer(driven(queue), "in", {}),
+        Transform.layer(maps, "maps", {}),
+        Sink.layer(plugin, "out", {})
+      )
+      yield* withEngine(layer, (engine) =>
+        Effect.gen(function* () {
+          yield* engine.start
+          yield* Queue.offer(queue, snapshot("one"))
+          yield* settle()
+          assert.deepEqual(applied, [])
+          inTheWay = false
+          yield* TestClock.adjust("3 minutes")
+          yield* settle()
+        })
+      )
+      assert.deepEqual(applied, [1])
     })
   )
 })

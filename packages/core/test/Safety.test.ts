@@ -139,6 +139,20 @@ describe("held services", () => {
   })
 })
 
+describe("a list of what is in a target", () => {
+  const held = new Map([["a", { identity: "a", diagnostics: [] }]])
+  const list: PlanItem = { op: "update", target: "t", id: "list", lists: true }
+  const made = (service: string, target = "t"): PlanItem => ({ op: "create", target, id: service, service })
+  const ops = (...items: ReadonlyArray<PlanItem>) => secure(plan(items), { ...safety, held }).items.map((i) => i.op)
+  it("waits where all that it would list anew is held, and nowhere else", () => {
+    assert.deepEqual(ops(made("a"), list), ["held", "held"])
+    assert.deepEqual(ops(made("a"), made("b"), list), ["held", "create", "update"])
+    assert.deepEqual(ops(made("a", "u"), list), ["held", "update"])
+    assert.deepEqual(ops(remove("x", { service: "a" }), list), ["held", "update"])
+    assert.deepEqual(ops(made("a"), { ...list, op: "create" }), ["held", "create"])
+  })
+})
+
 describe("two services that want the same", () => {
   const item = (service: string, more: Partial<PlanItem> = {}): PlanItem => ({
     op: "update",
@@ -151,7 +165,13 @@ describe("two services that want the same", () => {
   const ops = (items: ReadonlyArray<PlanItem>, rivals: ReadonlyArray<string>, owns?: Plan["owns"]) =>
     secure(owns === undefined ? plan(items) : { ...plan(items), owns }, {
       ...safety,
-      held: new Map([["old", { ...old, rivals }]])
+      held: new Map([["old", old]]),
+      rivals: {
+        of: (service) => (rivals.includes(service) ? ["old"] : []),
+        contested: () => new Set(rivals.length > 0 ? ["old"] : []),
+        before: () => [],
+        isGone: () => false
+      }
     }).items.map((i) => i.op)
   it("an object does not pass from a held service to another", () =>
     assert.deepEqual(ops([item("new", { formerly: "old" }), item("new")], []), ["held", "update"]))
@@ -164,6 +184,40 @@ describe("two services that want the same", () => {
       ["update", "create", "update", "update"]
     )
     assert.deepEqual(ops(items, [], here), ["update", "create", "update", "update"])
+  })
+  it("who takes over an object of a held one stays out of that target with all it has", () =>
+    assert.deepEqual(
+      ops([item("new", { formerly: "old" }), item("new", { op: "create" })], [], () => true),
+      ["held", "held"]
+    ))
+  it("who wants what another had waits where the other waits, and so on", () => {
+    const after: Record<string, string> = { second: "first", third: "second" }
+    const rivals = {
+      of: () => [],
+      before: (service: string) => (after[service] === undefined ? [] : [after[service]]),
+      contested: () => new Set<string>(),
+      isGone: () => false
+    }
+    const items = [item("third"), item("second"), item("first", { op: "held" }), item("third", { target: "u" })]
+    assert.deepEqual(
+      secure(plan(items), { ...safety, rivals }).items.map((i) => i.op),
+      ["held", "held", "held", "update"]
+    )
+  })
+  it("what is made of all services stays where calls still go to the other", () => {
+    const zone: PlanItem = { op: "update", target: "t", id: "zone", combines: "services" }
+    assert.deepEqual(
+      ops([zone], ["new"], () => true),
+      ["held"]
+    )
+    assert.deepEqual(
+      ops([zone, { ...zone, op: "create" }], ["new"], () => false),
+      ["update", "create"]
+    )
+    assert.deepEqual(
+      ops([zone], [], () => true),
+      ["update"]
+    )
   })
 })
 

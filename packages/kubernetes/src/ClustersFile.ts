@@ -2,11 +2,10 @@
  * clusters.json as the live plugins need it: which clusters there are, and how to reach each. The format is the json
  * source's; here an address is optional, since a live cluster can be asked. Positions are computed only after a failure.
  */
-import { readFile } from "node:fs/promises"
-import { homedir } from "node:os"
 import { dirname, resolve } from "node:path"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { ClusterFact } from "@coddiwomple/core/Fact"
+import { located } from "@coddiwomple/core/Located"
 import { isIstioVersion } from "@coddiwomple/core/Names"
 import { decodeOptions } from "@coddiwomple/core/Node"
 import { type PluginError, refused } from "@coddiwomple/core/PluginError"
@@ -15,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type * as Yaml from "yaml"
+import { codeOf, readSmallFile } from "./SmallFile.ts"
 
 const Text = Schema.optionalKey(Schema.String)
 const Labels = Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
@@ -129,14 +129,14 @@ const factOf = (
 }
 
 /** What the text of a clusters file says. Fails when it is no list at all. */
-export const parse = (file: string, shown: string, text: string): Effect.Effect<Clusters, PluginError> =>
+export const parse = (file: string, shown: string, text: string, home?: string): Effect.Effect<Clusters, PluginError> =>
   Effect.gen(function* () {
     // Kubeconfigs need it anyway.
     const yaml = yield* Effect.promise(() => import("yaml"))
-    let located: Places | undefined
+    let placing: Places | undefined
     const at = (path: Path): Diagnostic.Place => {
-      located ??= places(yaml, shown, text)
-      return located(path)
+      placing ??= places(yaml, shown, text)
+      return placing(path)
     }
     let json: unknown
     try {
@@ -152,11 +152,7 @@ export const parse = (file: string, shown: string, text: string): Effect.Effect<
     const facts: Array<ClusterFact> = []
     const bad: Array<Diagnostic.Diagnostic> = []
     const warnings: Array<Diagnostic.Diagnostic> = []
-    const near = (path: string) =>
-      resolve(
-        dirname(file),
-        path.replace(/^~(?=$|\/)/, () => homedir())
-      )
+    const near = (path: string) => located({ resolve }, { directory: dirname(file), home }, path)
     decoded.forEach((result, i) => {
       if (result._tag === "Failure") {
         for (const issue of issues(result.failure.issue).issues) {
@@ -198,12 +194,13 @@ export const parse = (file: string, shown: string, text: string): Effect.Effect<
     return { facts, bad, warnings }
   })
 
-export const read = (file: string, shown: string): Effect.Effect<Clusters, PluginError> =>
+/** `home`: where `~/` leads. */
+export const read = (file: string, shown: string, home?: string): Effect.Effect<Clusters, PluginError> =>
   Effect.tryPromise({
-    try: () => readFile(file, "utf8"),
+    try: async (signal) => (await readSmallFile(file, signal)).toString("utf8"),
     catch: (cause) => {
-      const code = (cause as NodeJS.ErrnoException).code
-      const why = code === "ENOENT" ? "does not exist" : `cannot be read (${code ?? "unknown"})`
+      const code = codeOf(cause)
+      const why = code === "ENOENT" ? "does not exist" : `cannot be read (${code})`
       return refused([Diagnostic.error("CW003", `${shown} ${why}`, { place: { file: shown } })])
     }
-  }).pipe(Effect.flatMap((text) => parse(file, shown, text.replace(/^\ufeff/, ""))))
+  }).pipe(Effect.flatMap((text) => parse(file, shown, text.replace(/^\ufeff/, ""), home)))

@@ -2,7 +2,6 @@
  * One frozen context of a kubeconfig: everything a client needs, nothing of any other context. Certificates are read and
  * checked here, before the first request: expired, of another key, or no certificate at all.
  */
-import { readFile } from "node:fs/promises"
 import { dirname, isAbsolute, join } from "node:path"
 import type { Cluster, User } from "@kubernetes/client-node"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
@@ -10,6 +9,7 @@ import { type PluginError, refused } from "@coddiwomple/core/PluginError"
 import * as Effect from "effect/Effect"
 import { checkPair, isPem } from "./Certificates.ts"
 import { proxyFor } from "./Proxy.ts"
+import { codeOf, readSmallFile } from "./SmallFile.ts"
 
 type Raw = Readonly<Record<string, unknown>>
 
@@ -116,11 +116,9 @@ const material = (
     let found: Buffer | undefined
     if (text(data) !== undefined) found = Buffer.from(data as string, "base64")
     else if (text(file) !== undefined) {
-      const read = yield* Effect.promise(() => readFile(file!).catch((e: NodeJS.ErrnoException) => e))
+      const read = yield* Effect.promise((signal) => readSmallFile(file!, signal).catch((e: Error) => e))
       if (read instanceof Error)
-        problems.push(
-          Diagnostic.error("CW421", `${what} ${file} cannot be read (${read.code ?? "unknown"})`, { place })
-        )
+        problems.push(Diagnostic.error("CW421", `${what} ${file} cannot be read (${codeOf(read)})`, { place }))
       else found = read
     }
     if (found !== undefined && !isPem(found)) {

@@ -2,7 +2,6 @@
  * The credential of one context: fetched once however many ask, renewed before it expires, and once more when a server
  * refuses it. A credential that cannot be renewed stays in force until it really ends.
  */
-import { readFile } from "node:fs/promises"
 import type { User } from "@kubernetes/client-node"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -10,6 +9,7 @@ import * as Semaphore from "effect/Semaphore"
 import { ApiError } from "./ApiError.ts"
 import type { Auth, Context } from "./Context.ts"
 import * as Exec from "./Exec.ts"
+import { codeOf, readSmallFile } from "./SmallFile.ts"
 
 export interface Credential {
   readonly headers: Readonly<Record<string, string | Array<string>>>
@@ -45,11 +45,11 @@ const fileAge = 60_000
 
 const fromFile = (path: string): Effect.Effect<Fetched, ApiError> =>
   Effect.tryPromise({
-    try: () => readFile(path, "utf8"),
+    try: async (signal) => (await readSmallFile(path, signal)).toString("utf8"),
     catch: (cause) =>
       new ApiError({
         reason: "Credentials",
-        message: `token file ${path} cannot be read (${(cause as NodeJS.ErrnoException).code ?? "unknown"})`
+        message: `token file ${path} cannot be read (${codeOf(cause)})`
       })
   }).pipe(
     Effect.flatMap((text) =>
@@ -105,7 +105,16 @@ const fetch = (auth: Auth, force: boolean, limit: number): Effect.Effect<Fetched
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` })
       }))
     case "oidc":
-      return fromOidc(auth.user, force)
+      return Effect.timeoutOrElse(fromOidc(auth.user, force), {
+        duration: limit,
+        orElse: () =>
+          Effect.fail(
+            new ApiError({
+              reason: "Credentials",
+              message: `OpenID Connect token cannot be refreshed: the issuer did not answer within ${Math.round(limit / 1000)} s`
+            })
+          )
+      })
   }
 }
 
@@ -128,7 +137,7 @@ const schedule = (fetched: Fetched, now: number, auth: Auth): { readonly renewAt
 export interface Options {
   /** Reads the kubeconfig again: someone may have signed in since. */
   readonly reload?: Effect.Effect<Context, unknown>
-  /** Time limit of an exec plugin in milliseconds. */
+  /** Time limit of an exec plugin, and of a token's issuer, in milliseconds. */
   readonly execLimit?: number
   /** Least time between two renewals asked for by 401s. */
   readonly calm?: number

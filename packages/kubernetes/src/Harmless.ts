@@ -2,10 +2,9 @@
  * Text of others (credential plugins, servers, parsers) on its way to a person: one line, bounded, and without anything
  * that looks like a secret. Nothing a plugin prints or a kubeconfig contains reaches an output by another way.
  */
+import * as UrlCredentials from "@coddiwomple/core/UrlCredentials"
 
 const secrets: ReadonlyArray<readonly [RegExp, string]> = [
-  // Credentials inside URLs.
-  [/:\/\/[^/\s@]+@/g, "://…@"],
   [/\b(bearer|basic)\s+\S+/gi, "$1 …"],
   [
     /\b(\w*(?:token|pass|password|passwd|secret|credential|key)s?)(["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,;"'}]+)/gi,
@@ -23,9 +22,14 @@ const secrets: ReadonlyArray<readonly [RegExp, string]> = [
 export const harmless = (text: string, known: Iterable<string> = [], limit = 240): string => {
   let out = text
   for (const value of known) if (value.length >= 4) out = out.replaceAll(value, "…")
+  out = UrlCredentials.hide(out)
   for (const [pattern, replacement] of secrets) out = out.replace(pattern, replacement)
   return oneLine(out, limit)
 }
+
+/** What a YAML parser says, without the piece of the text that it repeats: a token may begin with * or !. */
+export const yamlProblem = (message: string): string =>
+  harmless(message.replace(/:\s[^]*$|,? so \S[^]*$|(?<=^The )\S+(?= tag)|(?<=escape sequence )\S+/, ""))
 
 /** One line of at most `limit` characters, for texts that hold no secrets. */
 export const oneLine = (text: string, limit: number): string => {

@@ -3,7 +3,7 @@
  * merges them (the first that names something wins); the parsing of entries is @kubernetes/client-node's. What is wrong
  * is said with file, line and column, and without the line itself: it may hold a token.
  */
-import { readFile, stat } from "node:fs/promises"
+import { stat } from "node:fs/promises"
 import { homedir } from "node:os"
 import { delimiter, dirname, isAbsolute, join } from "node:path"
 import type { KubeConfig } from "@kubernetes/client-node"
@@ -14,7 +14,8 @@ import { help } from "@coddiwomple/core/Suggest"
 import * as Effect from "effect/Effect"
 import type { Document, LineCounter } from "yaml"
 import { type Context, contextOf } from "./Context.ts"
-import { harmless } from "./Harmless.ts"
+import { harmless, yamlProblem } from "./Harmless.ts"
+import { readSmallFile } from "./SmallFile.ts"
 
 export type { Auth, Context } from "./Context.ts"
 
@@ -35,19 +36,12 @@ export interface Parsed {
   readonly place: (path: ReadonlyArray<string | number>) => Diagnostic.Place
 }
 
-const limit = 16 * 1024 * 1024
-
 const problem = (code: "CW420" | "CW421" | "CW422", message: string, file: string, helpText?: string) =>
   refused([Diagnostic.error(code, message, { place: { file }, help: helpText })])
 
 const reading = (file: string): Effect.Effect<string, PluginError> =>
   Effect.tryPromise({
-    try: async () => {
-      const info = await stat(file)
-      if (info.isDirectory()) throw Object.assign(new Error("it is a directory"), { code: "EISDIR" })
-      if (info.size > limit) throw new Error(`it has ${info.size} bytes`)
-      return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file))
-    },
+    try: async (signal) => new TextDecoder("utf-8", { fatal: true }).decode(await readSmallFile(file, signal)),
     catch: (cause) => {
       const { code, message } = cause as NodeJS.ErrnoException
       const why =
@@ -60,12 +54,7 @@ const reading = (file: string): Effect.Effect<string, PluginError> =>
               : message
       return problem("CW420", `kubeconfig ${file} cannot be read: ${why}`, file)
     }
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: "10 seconds",
-      orElse: () => Effect.fail(problem("CW420", `kubeconfig ${file} cannot be read: nothing came within 10 s`, file))
-    })
-  )
+  })
 
 const placeIn = (file: string, document: Document, lines: LineCounter) => (path: ReadonlyArray<string | number>) => {
   for (let length = path.length; length > 0; length--) {
@@ -89,7 +78,7 @@ const parse = (file: string, text: string): Effect.Effect<Parsed, PluginError> =
       const first = document.errors[0]!
       const { line, col } = lines.linePos(first.pos[0])
       return yield* refused([
-        Diagnostic.error("CW421", `kubeconfig is not valid YAML: ${harmless(first.message)}`, {
+        Diagnostic.error("CW421", `kubeconfig is not valid YAML: ${yamlProblem(first.message)}`, {
           place: { file, line, col }
         })
       ])
@@ -97,7 +86,7 @@ const parse = (file: string, text: string): Effect.Effect<Parsed, PluginError> =
     const raw = yield* Effect.try({
       try: () => document.toJS({ maxAliasCount: 100 }) as unknown,
       catch: (cause) =>
-        problem("CW421", `kubeconfig is not valid YAML: ${harmless(String((cause as Error).message))}`, file)
+        problem("CW421", `kubeconfig is not valid YAML: ${yamlProblem(String((cause as Error).message))}`, file)
     })
     if (typeof raw !== "object" || raw === null || Array.isArray(raw) || !("clusters" in raw || "contexts" in raw)) {
       return yield* problem("CW421", `${file} is not a kubeconfig: it has neither clusters nor contexts`, file)

@@ -3,6 +3,7 @@
  */
 import type { Code } from "@coddiwomple/core/Catalogue"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
+import * as UrlCredentials from "@coddiwomple/core/UrlCredentials"
 import type { ApiError } from "./ApiError.ts"
 import type { Context } from "./Context.ts"
 
@@ -40,7 +41,7 @@ const certificate = (message: string): Reading => {
 export const userOf = (context: Context): string => `the user of context ${JSON.stringify(context.name)}`
 
 const reading = (error: ApiError, context: Context): Reading => {
-  const server = context.server.replace(/\/\/[^\s/@]*@/, "//")
+  const server = UrlCredentials.remove(context.server)
   switch (error.reason) {
     case "Unreachable":
       return { code: "CW425", cause: `${server} does not answer: ${error.message}` }

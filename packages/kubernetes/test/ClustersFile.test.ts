@@ -30,3 +30,10 @@ it("istio_version is a version", async () => {
     ["CW401", "cluster 2: istio_version: it must be a version of Istio, as 1.26 or 1.26.3"]
   ])
 })
+
+it("a kubeconfig lies beside the file, in the home folder, or where it says", async () => {
+  const paths = ["k", "~/.kube/config", "~other/k", "/k"]
+  const text = JSON.stringify(paths.map((kubeconfig_path, i) => ({ name: `c${i}`, kubeconfig_path })))
+  const { facts } = await Effect.runPromise(parse("/x/clusters.json", "clusters.json", text, "/home/me"))
+  expect(facts.map((f) => f.connection?.kubeconfigPath)).toEqual(["/x/k", "/home/me/.kube/config", "/x/~other/k", "/k"])
+})

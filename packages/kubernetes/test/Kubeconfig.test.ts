@@ -1,7 +1,10 @@
 // Bad kubeconfigs: the cause in one line, the fix, the place; never a token.
+import { execFileSync, spawn } from "node:child_process"
+import { once } from "node:events"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { toText } from "@coddiwomple/core/Diagnostic"
+import { readSmallFile } from "../src/SmallFile.ts"
 import * as Kubeconfig from "../src/Kubeconfig.ts"
 import { folder } from "./Files.ts"
 import { authority } from "./Pki.ts"
@@ -173,6 +176,32 @@ as-user-extra: { Scopes/x: [view, edit] }`).replace(
     )
     expect(await refusal(files.write("alone", user(`client-certificate-data: ${base64(other.cert)}`)))).toContain(
       "has a client-certificate but no client-key"
+    )
+  })
+})
+
+describe.skipIf(process.platform === "win32")("a pipe where a file should be", () => {
+  const fifo = (name: string): string => {
+    const path = `${files.path}/${name}`
+    execFileSync("mkfifo", [path])
+    return path
+  }
+
+  it("is read, as a shell makes it of <(…)", async () => {
+    const pipe = fifo("pipe")
+    const writer = spawn("sh", ["-c", 'sleep 0.2; cat "$0" > "$1"', files.write("piped", user("token: a")), pipe])
+    const ended = once(writer, "exit")
+    const context = await Effect.runPromise(Kubeconfig.read({ kubeconfigPath: pipe }))
+    expect(context.auth).toEqual({ _tag: "token", token: "a" })
+    await ended
+  })
+
+  it("into which nobody writes is given up, and holds no thread meanwhile", async () => {
+    const pipes = Array.from({ length: 8 }, (_, i) => fifo(`idle${i}`))
+    const reading = Promise.allSettled(pipes.map((path) => readSmallFile(path, undefined, 300)))
+    expect((await readSmallFile(files.write("beside", "x"))).toString()).toBe("x")
+    expect(new Set((await reading).map((r) => r.status === "rejected" && String(r.reason)))).toEqual(
+      new Set(["Error: nothing came within 0.3 s"])
     )
   })
 })

@@ -1,7 +1,8 @@
 // However bytes are cut into pieces, the same lines come out.
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { harmless } from "../src/Harmless.ts"
+import { parseDocument } from "yaml"
+import { harmless, yamlProblem } from "../src/Harmless.ts"
 import { Lines, LineTooLong } from "../src/Lines.ts"
 
 describe("lines", () => {
@@ -42,5 +43,30 @@ describe("texts of others", () => {
     const plain = 'pods "a-rather-long-name-of-an-object-v1" not found in namespace kube-system'
     expect(harmless(plain)).toBe(plain)
     expect(harmless("a\u001b[31m\nb")).toBe("a [31m b")
+  })
+
+  it("lose what a YAML parser takes a token for", () => {
+    for (const token of [
+      "*s3cr3t",
+      "!s3cr3t x",
+      "!!s3cr3t x",
+      "!<s3cr3t> x",
+      "!s!cr3t x",
+      "|s3cr3t",
+      '"\\s3cr3t"',
+      "!e! x"
+    ]) {
+      const document = parseDocument(`user:\n  token: ${token}\n`, { logLevel: "silent" })
+      const problems = [...document.errors, ...document.warnings].map((error) => error.message.split("\n")[0]!)
+      try {
+        document.toJS()
+      } catch (cause) {
+        problems.push(String((cause as Error).message))
+      }
+      expect(problems).not.toEqual([])
+      const told = problems.map(yamlProblem)
+      expect(told.join()).not.toMatch(/s3|cr3t|!/)
+      expect(told.every((problem) => problem.length > 5)).toBe(true)
+    }
   })
 })

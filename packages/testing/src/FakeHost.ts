@@ -17,6 +17,7 @@ export const make = (options: Partial<Host["Service"]> = {}): FakeHost => {
   const chunks: Array<Uint8Array> = []
   const service: Host["Service"] = {
     directory: options.directory ?? "/nowhere",
+    home: options.home,
     pipeline: options.pipeline ?? "test",
     finite: options.finite ?? true,
     cacheDirectory: options.cacheDirectory,

@@ -148,6 +148,8 @@ describe("plans", () => {
       yield* settled(r, ["cart.shop +.", "web.shop ==", "x.shop .-"])
       const plan = yield* r.view.makePlan([])
       assert.strictEqual(plan.confirm, "2 clusters")
+      // What a person may copy into a terminal does the same there.
+      assert.match(plan.command, /^cw run --once test\.yaml( --sink \w+)?$/)
       assert.strictEqual(plan.items[0]!.op, "delete")
       assert.include(plan.risks[0]!.head, "1 object is deleted")
       assert.isFalse((yield* r.view.getPlan(plan.id)).stale)

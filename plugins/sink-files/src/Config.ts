@@ -9,14 +9,9 @@ const flag = (description: string, fallback: boolean) =>
   )
 
 export const Config = Schema.Struct({
-  path: Schema.NonEmptyString.check(
-    Schema.makeFilter(
-      (path: string) =>
-        /^~(?:\/|$)/.test(path) ? "only a shell knows ~ at the start of a path: write ${env:HOME}/… instead" : true,
-      { toJsonSchema: () => ({ pattern: "^(?!~(/|$))" }) }
-    )
-  ).annotate({
-    description: "Folder to write to. Relative to the pipeline file. Made when it is missing.",
+  path: Schema.NonEmptyString.annotate({
+    description:
+      "Folder to write to. Relative to the pipeline file, or to the home folder with ~/. Made when it is missing.",
     examples: ["clusters"]
   }),
   layout: Schema.String.check(

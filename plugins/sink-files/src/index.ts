@@ -1,6 +1,7 @@
 /** `uses: files`: every cluster's objects and files in a folder of its own. */
 import { Host } from "@coddiwomple/core/Host"
 import { parse } from "@coddiwomple/core/Layout"
+import { located } from "@coddiwomple/core/Located"
 import { permanent } from "@coddiwomple/core/PluginError"
 import * as Sink from "@coddiwomple/core/Sink"
 import * as Effect from "effect/Effect"
@@ -29,7 +30,7 @@ export default Sink.make({
       const host = yield* Host
       const layout = parse(config.layout)
       if ("problem" in layout) return yield* Effect.fail(permanent(`layout: ${layout.problem}`))
-      const root = path.resolve(host.directory, config.path)
+      const root = located(path, host, config.path)
       const cache = host.cacheDirectory === undefined ? undefined : path.join(host.cacheDirectory, "files")
       return makeFiles({ fs, root, owner: host.pipeline, finite: host.finite, config, layout, cache })
     })

@@ -218,3 +218,15 @@ it("F5: two processes on one folder: who comes second is told who is there, and 
   expect(both.some((end) => end.status === "fulfilled")).toBe(true)
   await expectConverges(dir.directory, "both")
 })
+
+it.skipIf(process.platform === "win32")("a pipe where the lock should be is said, and waits for nobody", async () => {
+  using dir = Worlds.directory()
+  fs.mkdirSync(dir.path(".cw"), { recursive: true })
+  spawnSync("mkfifo", [dir.path(".cw/lock")])
+  await expect(once(dir.directory, before)).rejects.toMatchObject({
+    retryable: false,
+    diagnostics: [{ code: "CW804", message: expect.stringContaining("is not a file") }]
+  })
+  fs.rmSync(dir.path(".cw/lock"))
+  expect((await once(dir.directory, before)).report.items.length).toBeGreaterThan(0)
+})

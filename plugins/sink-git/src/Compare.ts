@@ -269,7 +269,7 @@ export class Compare {
         same++
         continue
       }
-      const item = { target, id: kustomization, digest }
+      const item = { target, id: kustomization, digest, lists: true } as const
       if (there === undefined) items.push({ ...item, op: "create", added: resources.length + 3, removed: 0 })
       else if (there === digest || (entry === undefined ? rules.adopt : there === entry.digest || rules.overwrite))
         items.push({ ...item, op: "update", before: there })

@@ -80,7 +80,7 @@ const PullRequest = Schema.Struct({
 export const Config = Schema.Struct({
   url: checked(urlProblem, urlPattern).annotate({
     description:
-      "Repository: https://, ssh://, git@host:path, file:// or a local path (relative to the pipeline file). Without user name and password: those go into `username` and `token`.",
+      "Repository: https://, ssh://, git@host:path, file:// or a local path (relative to the pipeline file, or to the home folder with ~/). Without user name and password: those go into `username` and `token`.",
     examples: ["https://github.com/acme/fleet.git", "git@github.com:acme/fleet.git"]
   }),
   branch: checked(branchProblem, branchPattern)
@@ -136,7 +136,8 @@ export const Config = Schema.Struct({
         .annotate({ description: "Kind of the key", default: "ssh" })
         .pipe(Schema.withDecodingDefaultKey(Effect.succeed("ssh" as const))),
       key: line.annotate({
-        description: "ssh: file of the private key, relative to the pipeline file. openpgp: id of the key"
+        description:
+          "ssh: file of the private key, relative to the pipeline file, or to the home folder with ~/. openpgp: id of the key"
       })
     }).annotate({ description: "Signs every commit" })
   ),
@@ -152,10 +153,16 @@ export const Config = Schema.Struct({
   ssh: Schema.optionalKey(
     Schema.Struct({
       key: Schema.optionalKey(
-        Schema.NonEmptyString.annotate({ description: "File of the private key. Default: the user's keys and agent" })
+        Schema.NonEmptyString.annotate({
+          description:
+            "File of the private key. Relative to the pipeline file, or to the home folder with ~/. Default: the user's keys and agent"
+        })
       ),
       knownHosts: Schema.optionalKey(
-        Schema.NonEmptyString.annotate({ description: "File of known hosts. Default: the user's" })
+        Schema.NonEmptyString.annotate({
+          description:
+            "File of known hosts. Relative to the pipeline file, or to the home folder with ~/. Default: the user's"
+        })
       )
     }).annotate({ description: "For ssh. Hosts that are not known are refused." })
   ),

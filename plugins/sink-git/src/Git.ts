@@ -3,7 +3,9 @@
  * URLs or messages. A failure says of what kind it is, so that callers know whether trying again can help.
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import { PluginError } from "@coddiwomple/core/PluginError"
+import { PluginError, within } from "@coddiwomple/core/PluginError"
+import * as UrlCredentials from "@coddiwomple/core/UrlCredentials"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as PlatformError from "effect/PlatformError"
@@ -29,6 +31,11 @@ export interface GitOptions {
   /** The configuration of user and system counts. */
   readonly userConfig: boolean
 }
+
+/** Milliseconds a git command may take: what only asks the remote, and everything else. Replaced in tests. */
+export const Limits = Context.Reference<{ readonly asking: number; readonly working: number }>("cw/sink-git/Limits", {
+  defaultValue: () => ({ asking: 60_000, working: 300_000 })
+})
 
 export interface Output {
   readonly code: number
@@ -108,14 +115,17 @@ export class Git {
     ]
   }
 
-  /** Runs a command in the repository; an exit code other than 0 is no failure here. */
+  /**
+   * Runs a command in the repository; an exit code other than 0 is no failure here. One that takes too long is ended and
+   * counts as a network that timed out: a hook that never returns, a repository on a disk that is gone.
+   */
   run(
     args: ReadonlyArray<string>,
     stdin?: Stream.Stream<Uint8Array, PlatformError.PlatformError>,
     env: Readonly<Record<string, string>> = {}
   ): Effect.Effect<Output, PluginError> {
     const { directory, spawner } = this.options
-    return Effect.scoped(
+    const command = Effect.scoped(
       Effect.gen({ self: this }, function* () {
         const handle = yield* spawner.spawn(
           ChildProcess.make("git", [`--git-dir=${directory}`, ...this.globals, ...args], {
@@ -143,6 +153,15 @@ export class Git {
           : new PluginError({ message: `git cannot be run: ${this.clean(cause.message)}`, retryable: true })
       )
     )
+    return Effect.flatMap(Limits, ({ asking, working }) => {
+      const name = args.find((arg, i) => arg !== "-c" && args[i - 1] !== "-c")
+      const limit = name === "ls-remote" ? asking : working
+      const stderr = `git ${name} timed out: it did not end within ${within(limit)}`
+      return Effect.timeoutOrElse(command, {
+        duration: limit,
+        orElse: () => Effect.succeed({ code: 124, stdout: Buffer.alloc(0), stderr })
+      })
+    })
   }
 
   /** Standard output of a command that must succeed on the local repository. */
@@ -171,7 +190,7 @@ export class Git {
       const value = Redacted.value(secret)
       for (const form of [value, encodeURIComponent(value)]) out = out.replaceAll(form, "***")
     }
-    return out.replace(/(\w+:\/\/)[^\s/@]*:[^\s/@]*@/g, "$1***@")
+    return UrlCredentials.replace(out, (found) => `${found.includes(":") ? "***" : found}@`)
   }
 }
 

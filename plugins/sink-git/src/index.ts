@@ -2,6 +2,7 @@
 import { Host } from "@coddiwomple/core/Host"
 import { digest } from "@coddiwomple/core/Digest"
 import { parse } from "@coddiwomple/core/Layout"
+import { located } from "@coddiwomple/core/Located"
 import { permanent } from "@coddiwomple/core/PluginError"
 import * as Sink from "@coddiwomple/core/Sink"
 import * as Duration from "effect/Duration"
@@ -61,7 +62,7 @@ export default Sink.make({
       const template = `${config.path}/${config.layout}`
       const layout = parse(template)
       if ("problem" in layout) return yield* Effect.fail(permanent(`path: ${layout.problem}`))
-      const absolute = (to: string) => path.resolve(host.directory, to)
+      const absolute = (to: string) => located(path, host, to)
       const remote = remoteOf(config.url, absolute)
       const head = config.pullRequest === undefined ? undefined : (config.pullRequest.branch ?? `cw/${host.pipeline}`)
       if (head === config.branch)

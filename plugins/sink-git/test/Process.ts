@@ -12,6 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as path from "node:path"
+import { Limits } from "../src/Git.ts"
 import plugin from "../src/index.ts"
 
 export interface Running {
@@ -27,7 +28,12 @@ const all = { policy: "sync" as const, limits: Guard.defaultLimits, allowDeletes
 export const Process = {
   start: async (
     config: object,
-    options: { readonly directory: string; readonly pipeline?: string; readonly cache?: string }
+    options: {
+      readonly directory: string
+      readonly pipeline?: string
+      readonly cache?: string
+      readonly limits?: (typeof Limits)["Service"]
+    }
   ): Promise<Running> => {
     const cacheDirectory = options.cache === undefined ? undefined : path.resolve(options.cache)
     const host = FakeHost.make({ directory: options.directory, pipeline: options.pipeline ?? "test", cacheDirectory })
@@ -43,9 +49,11 @@ export const Process = {
         Effect.provide(NodeServices.layer)
       )
     )) as SinkImpl<Plan, PluginError>
+    const run = <A, E>(effect: Effect.Effect<A, E>) =>
+      Effect.runPromise(options.limits === undefined ? effect : Effect.provideService(effect, Limits, options.limits))
     const plan = (desired: Desired) =>
-      Effect.runPromise(Effect.map(impl.plan(desired), (p) => Guard.secure(p, { ...all, held: desired.held })))
-    const apply = (made: Plan, desired: Desired) => Effect.runPromise(impl.apply(made, desired))
+      run(Effect.map(impl.plan(desired), (p) => Guard.secure(p, { ...all, held: desired.held })))
+    const apply = (made: Plan, desired: Desired) => run(impl.apply(made, desired))
     return {
       plan,
       apply,

@@ -34,7 +34,7 @@ const repository = (options?: { readonly filter?: boolean }) => {
 const sink = async (
   repo: Repository,
   config: object = {},
-  more: { readonly pipeline?: string; readonly cache?: string } = {}
+  more: Omit<Parameters<typeof Process.start>[1], "directory"> = {}
 ) => {
   const process = await Process.start(
     { url: repo.dir, path: "clusters/{cluster}", ...config },
@@ -249,6 +249,29 @@ describe("faults", () => {
       retryable: false,
       diagnostics: [{ code: "CW805", help: expect.stringMatching(/^it said: GH006: Protected branch update failed/) }]
     })
+  })
+
+  it("a hook that never ends, and a repository that cannot be read to its end, are given up in time", async () => {
+    const repo = repository()
+    repo.hook("pre-receive", "exec sleep 60")
+    const limits = { asking: 2000, working: 2000 }
+    const one = await sink(repo, {}, { limits })
+    await expect(one.deliver(state(map("x")))).rejects.toMatchObject({
+      retryable: true,
+      diagnostics: [
+        { code: "CW712", message: "the Git remote cannot be used: git push timed out: it did not end within 2s" }
+      ]
+    })
+    repo.hook("pre-receive", undefined)
+    fs.mkdirSync(`${repo.dir}/refs/heads`, { recursive: true })
+    execFileSync("mkfifo", [`${repo.dir}/refs/heads/main`])
+    await expect(one.deliver(state(map("x")))).rejects.toMatchObject({
+      retryable: true,
+      diagnostics: [{ code: "CW712", message: expect.stringContaining("git ls-remote timed out") }]
+    })
+    fs.rmSync(`${repo.dir}/refs/heads/main`)
+    await one.deliver(state(map("x")))
+    expect(repo.commits()).toBe(1)
   })
 
   it("G3: cut after the branch moved, the remote is asked and no second commit made; cut before, the next run makes it", async () => {

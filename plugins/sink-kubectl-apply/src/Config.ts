@@ -25,7 +25,7 @@ export const Config = Schema.Struct({
   clustersFile: Schema.optionalKey(
     Schema.NonEmptyString.annotate({
       description:
-        "File with kubeconfig_path and kubeconfig_context of the clusters, for those whose source names no connection, and for `cw doctor`. Relative to the pipeline file.",
+        "File with kubeconfig_path and kubeconfig_context of the clusters, for those whose source names no connection, and for `cw doctor`. Relative to the pipeline file, or to the home folder with ~/.",
       examples: ["clusters.json"]
     })
   ),
@@ -38,7 +38,7 @@ export const Config = Schema.Struct({
   kubeconfig: Schema.optionalKey(
     Schema.NonEmptyString.annotate({
       description:
-        "Kubeconfig for `contexts`. Relative to the pipeline file. Without it KUBECONFIG, ~/.kube/config, or the service account of the pod."
+        "Kubeconfig for `contexts`. Relative to the pipeline file, or to the home folder with ~/. Without it KUBECONFIG, ~/.kube/config, or the service account of the pod."
     })
   ),
   inventory: Schema.NonEmptyString.check(

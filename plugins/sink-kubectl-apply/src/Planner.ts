@@ -17,7 +17,7 @@ import * as Effect from "effect/Effect"
 import { labelValue, type Wanted } from "./Bodies.ts"
 import type { Config } from "./Config.ts"
 import { kindKey, type Known, type Seen, type Survey, survey } from "./Survey.ts"
-import { identity, type Target } from "./Targets.ts"
+import type { Target } from "./Targets.ts"
 
 /** What an apply needs to know of an object besides its item. */
 export interface Write {
@@ -88,6 +88,9 @@ type FindingCode = "CW702" | "CW707" | "CW708" | "CW709" | "CW710"
 
 const few = 3
 
+const leaving = (namespace: string): string =>
+  `run again when it is gone and made anew; where it stays, its conditions say what holds it: kubectl describe namespace ${namespace}`
+
 const nameOf = ({ id }: Wanted): string => `${id.kind} ${id.namespace === "" ? "" : `${id.namespace}/`}${id.name}`
 
 const brings = ({ artifact, body, id }: Wanted): ReadonlyArray<string> => {
@@ -101,7 +104,7 @@ class Planner {
   readonly items: Array<PlanItem> = []
   private readonly found = new Map<
     string,
-    { readonly code: FindingCode; readonly reason: string; readonly wants: Array<Wanted> }
+    { readonly code: FindingCode; readonly reason: string; readonly help?: string; readonly wants: Array<Wanted> }
   >()
   readonly writes = new Map<string, Write>()
   readonly removals = new Map<string, Removal>()
@@ -136,7 +139,13 @@ class Planner {
     }
   }
 
-  private conflict(want: Wanted, code: FindingCode, reason: string, fields: ReadonlyArray<FieldChange> = []): void {
+  private conflict(
+    want: Wanted,
+    code: FindingCode,
+    reason: string,
+    fields: ReadonlyArray<FieldChange> = [],
+    help?: string
+  ): void {
     this.items.push({
       ...this.base(want),
       op: "conflict",
@@ -144,19 +153,20 @@ class Planner {
       reason,
       ...(fields.length === 0 ? {} : { fields })
     })
-    this.find(code, want, reason)
+    this.find(code, want, reason, help)
   }
 
   /** One finding per reason, however many objects it strikes. */
-  private find(code: FindingCode, want: Wanted, reason: string): void {
+  private find(code: FindingCode, want: Wanted, reason: string, help?: string): void {
     const key = `${code} ${reason}`
     const struck = this.found.get(key)
-    if (struck === undefined) this.found.set(key, { code, reason, wants: [want] })
+    if (struck === undefined)
+      this.found.set(key, { code, reason, wants: [want], ...(help === undefined ? {} : { help }) })
     else struck.wants.push(want)
   }
 
   get diagnostics(): ReadonlyArray<Diagnostic.Diagnostic> {
-    return [...this.found.values()].map(({ code, reason, wants }) => {
+    return [...this.found.values()].map(({ code, help, reason, wants }) => {
       const { kind, name, namespace } = wants[0]!.id
       const object = { kind, name, cluster: this.target.cluster, ...(namespace === "" ? {} : { namespace }) }
       const more = wants.length > few ? ` and ${wants.length - few} more` : ""
@@ -166,6 +176,7 @@ class Planner {
         `cluster ${this.target.cluster}: ${wants.slice(0, few).map(nameOf).join(", ")}${more}: ${reason}`,
         {
           object,
+          help,
           service: wants.length === 1 ? wants[0]!.artifact.service : undefined
         }
       )
@@ -190,7 +201,8 @@ class Planner {
     ) {
       return this.conflict(want, "CW707", `namespace ${id.namespace} is missing`)
     }
-    if (namespace === true) return this.conflict(want, "CW707", `namespace ${id.namespace} is being deleted`)
+    if (namespace === true)
+      return this.conflict(want, "CW707", `namespace ${id.namespace} is being deleted`, [], leaving(id.namespace))
     if (seen === undefined) {
       this.items.push({ ...this.base(want), op: "create" })
       this.writes.set(want.artifact.id, { wanted: want, force: this.policy.conflicts === "always" })
@@ -351,13 +363,7 @@ export const planTarget = (
   { pipeline, wanted, policy, known }: Request
 ): Effect.Effect<Planned, ApiError | InventoryProblem> =>
   Effect.gen(function* () {
-    const [found, uid] = yield* Effect.all(
-      [
-        survey(target, pipeline, wanted, policy.migrate, known),
-        known === undefined ? identity(target) : Effect.succeed(known.identity)
-      ],
-      { concurrency: "unbounded" }
-    )
+    const found = yield* survey(target, pipeline, wanted, policy.migrate, known)
     const planner = new Planner(target, pipeline, policy, found, wanted)
     for (const want of wanted.values()) planner.want(want)
     const { entries } = found.loaded.inventory
@@ -378,5 +384,5 @@ export const planTarget = (
     )
     const { diagnostics, ghosts, items, records, removals, writes } = planner
     const work = { target, loaded: found.loaded, resources: found.resources, writes, removals, ghosts, records }
-    return { items, diagnostics, namespaces: found.namespaces, identity: uid, work }
+    return { items, diagnostics, namespaces: found.namespaces, identity: found.identity, work }
   })

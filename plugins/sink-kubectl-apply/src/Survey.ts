@@ -13,7 +13,7 @@ import { type Comparison, compare, same } from "@coddiwomple/kubernetes/ManagedF
 import { parseId } from "@coddiwomple/core/Artifact"
 import * as Effect from "effect/Effect"
 import { labelValue, pipelineLabel, type Wanted } from "./Bodies.ts"
-import type { Target } from "./Targets.ts"
+import { identity, type Target } from "./Targets.ts"
 
 export interface Seen {
   readonly uid: string
@@ -40,6 +40,8 @@ export interface Survey {
   readonly seen: ReadonlyMap<string, Seen>
   /** Namespaces that are there, with whether they are being deleted; undefined without the right to look. */
   readonly namespaces: ReadonlyMap<string, boolean> | undefined
+  /** What no other cluster has, where that is known. */
+  readonly identity: string | undefined
 }
 
 /** One kind in one version; without a version the server's preferred one. */
@@ -96,15 +98,25 @@ const see = (
   }
 }
 
-const namespaces = (target: Target): Effect.Effect<ReadonlyMap<string, boolean> | undefined, ApiError> =>
+type Namespaces = Pick<Survey, "namespaces" | "identity">
+
+/** The list says which cluster this is, too: only who may not list has to ask for that. */
+const namespaces = (target: Target): Effect.Effect<Namespaces, ApiError> =>
   list(
     target.client,
     { path: "/api/v1/namespaces", accept: metadataList, budget: patience, silence },
-    (o) => [o.metadata.name, o.metadata.deletionTimestamp !== undefined] as const
+    ({ metadata: { name, uid, deletionTimestamp } }) => ({ name, uid, deleting: deletionTimestamp !== undefined })
   ).pipe(
-    Effect.map(({ items }): ReadonlyMap<string, boolean> | undefined => new Map(items)),
+    Effect.map(
+      ({ items }): Namespaces => ({
+        namespaces: new Map(items.map(({ name, deleting }) => [name, deleting])),
+        identity: items.find(({ name }) => name === "kube-system")?.uid
+      })
+    ),
     Effect.catchTag("ApiError", (error) =>
-      error.reason === "Forbidden" ? Effect.succeed(undefined) : Effect.fail(error)
+      error.reason === "Forbidden"
+        ? Effect.map(identity(target), (uid): Namespaces => ({ namespaces: undefined, identity: uid }))
+        : Effect.fail(error)
     )
   )
 
@@ -263,8 +275,14 @@ export const survey = (
       const strange = [...places.namespaces.values()].some((set) =>
         [...set].some((n) => n !== "" && known.namespaces?.get(n) !== false)
       )
-      const there = known.namespaces !== undefined && strange ? yield* namespaces(target) : known.namespaces
-      return { loaded: known.loaded, resources, seen: new Map(yield* byName(ids)), namespaces: there }
+      const there: Namespaces = known.namespaces !== undefined && strange ? yield* namespaces(target) : known
+      return {
+        loaded: known.loaded,
+        resources,
+        seen: new Map(yield* byName(ids)),
+        namespaces: there.namespaces,
+        identity: there.identity
+      }
     }
     const [loaded, there, first] = yield* Effect.all(
       [target.store.load, namespaces(target), Effect.forEach(places.versions.keys(), look, { concurrency: 8 })],
@@ -276,5 +294,5 @@ export const survey = (
     const seen = new Map([...first.flat(), ...second.flat()])
     const open = [...wanted.keys(), ...owned.keys()].filter((id) => !seen.has(id))
     for (const [id, one] of yield* byName(new Set(open))) seen.set(id, one)
-    return { loaded, resources, seen, namespaces: there }
+    return { loaded, resources, seen, ...there }
   })

@@ -8,6 +8,7 @@ import { type Desired, fleetGroup } from "@coddiwomple/core/Desired"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { ClusterFact, Connection } from "@coddiwomple/core/Fact"
 import { Host } from "@coddiwomple/core/Host"
+import { located } from "@coddiwomple/core/Located"
 import {
   compareItems,
   executable,
@@ -111,14 +112,13 @@ const connectionsOf = (
   host: Host["Service"]
 ): Effect.Effect<ReadonlyMap<string, Connection>, PluginError> =>
   Effect.gen(function* () {
-    const kubeconfig =
-      config.kubeconfig === undefined ? {} : { kubeconfigPath: path.resolve(host.directory, config.kubeconfig) }
+    const kubeconfig = config.kubeconfig === undefined ? {} : { kubeconfigPath: located(path, host, config.kubeconfig) }
     const contexts = Object.entries(config.contexts ?? {}).map(
       ([name, context]) => [name, { ...kubeconfig, context }] as const
     )
     if (config.clustersFile === undefined) return new Map(contexts)
-    const file = path.resolve(host.directory, config.clustersFile)
-    const { bad, facts } = yield* ClustersFile.read(file, config.clustersFile)
+    const file = located(path, host, config.clustersFile)
+    const { bad, facts } = yield* ClustersFile.read(file, config.clustersFile, host.home)
     if (bad.length > 0) return yield* refused(bad)
     return new Map([
       ...facts.flatMap((f) => (f.connection === undefined ? [] : [[f.name, f.connection] as const])),

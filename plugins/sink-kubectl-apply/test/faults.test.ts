@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import type { KubernetesObject } from "@coddiwomple/core/Artifact"
 import { Given } from "@coddiwomple/testing"
-import { type Intercept, startIntercept } from "../../../packages/kubernetes/test/Intercept.ts"
+import { type Intercept, startIntercept, status } from "../../../packages/kubernetes/test/Intercept.ts"
 import { authority } from "../../../packages/kubernetes/test/Pki.ts"
 import { type ApiServer, startApiServers } from "../../../test/parts/ApiServer.ts"
 import { things } from "../../../test/parts/Crd.ts"
@@ -347,6 +347,11 @@ describe.skipIf(lacking("etcd", "kube", "istio-crds"))("faults of an apply", () 
     expect(made.diagnostics?.map((d) => `${d.code} ${d.message}`)).toEqual([
       "CW707 cluster east: ConfigMap dying/x: namespace dying is being deleted",
       "CW707 cluster east: ConfigMap nowhere/x, ConfigMap nowhere/y: namespace nowhere is missing"
+    ])
+    // Nobody can create what is not gone yet.
+    expect(made.diagnostics?.map((d) => d.help?.split(";")[0])).toEqual([
+      "run again when it is gone and made anew",
+      undefined
     ])
   })
 
@@ -783,6 +788,32 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
     expect(found.filter((d) => d.code === "CW702").map((d) => d.message)).toEqual([
       "cluster east: its API server is also that of alias, under another address",
       "cluster alias: its API server is also that of east, under another address"
+    ])
+  })
+
+  it("the same where namespaces may not be listed, and only looked at one by one", async () => {
+    proxy.decide = ({ url, verb }) =>
+      verb === "LIST" && url.pathname === "/api/v1/namespaces"
+        ? { status: 403, body: status(403, "Forbidden", "no") }
+        : undefined
+    const made = await plan({ east: proxy.kubeconfig, alias: east.kubeconfig }, [config("x")])
+    expect([...(made.failed ?? [])].map(([name, d]) => `${name} ${d.code}`).sort()).toEqual([
+      "alias CW702",
+      "east CW702"
+    ])
+  })
+
+  it("a plan without changes lists each kind once and asks for no single object", async () => {
+    const objects = [...many(3), config("x"), config("y")]
+    await apply(proxied(), objects)
+    proxy.seen.length = 0
+    expect((await plan(proxied(), objects)).unchanged).toBe(5)
+    const asked = proxy.seen.map(({ url, verb }) => `${verb} ${url.pathname}`)
+    expect(asked.filter((a) => !/^\S+ \/apis?$/.test(a)).sort()).toEqual([
+      `LIST /api/v1/configmaps`,
+      `LIST /api/v1/namespaces`,
+      `LIST /api/v1/namespaces/default/configmaps`,
+      `LIST /apis/${istio}/serviceentries`
     ])
   })
 

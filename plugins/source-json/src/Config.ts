@@ -7,13 +7,13 @@ const Path = Schema.NonEmptyString
 export const Config = Schema.Struct({
   clusters: Schema.optionalKey(
     Path.annotate({
-      description: "File with the list of clusters. Relative to the pipeline file.",
+      description: "File with the list of clusters. Relative to the pipeline file, or to the home folder with ~/.",
       examples: ["clusters.json"]
     })
   ),
   services: Schema.optionalKey(
     Path.annotate({
-      description: "File with the list of services. Relative to the pipeline file.",
+      description: "File with the list of services. Relative to the pipeline file, or to the home folder with ~/.",
       examples: ["services.json"]
     })
   ),

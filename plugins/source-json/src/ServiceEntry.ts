@@ -187,15 +187,18 @@ const backend = (list: Fields, service: string, cluster: string, spot: Spot): Ba
   return fact
 }
 
+const tiersCure = (found: unknown): string =>
+  `one list for each tier, nearest first: [[${typeof found === "string" ? quoted(found) : '"<cluster>"'}], …]`
+
 const tiers = (fields: Fields): ReadonlyArray<ReadonlyArray<string>> => {
   const value = fields.value["tiers"]
   if (!Array.isArray(value)) {
-    fields.wrong(["tiers"], "a list of lists of clusters", value)
+    fields.wrong(["tiers"], "a list of lists of clusters", value, tiersCure(value))
     return []
   }
   return value.map((tier: unknown, i) => {
     if (Array.isArray(tier) && tier.every((c) => typeof c === "string")) return tier
-    fields.wrong(["tiers", i], "a list of cluster names", tier)
+    fields.wrong(["tiers", i], "a list of cluster names", tier, tiersCure(tier))
     return []
   })
 }

@@ -6,6 +6,7 @@ import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { SourceEvent } from "@coddiwomple/core/Fact"
 import * as Hints from "@coddiwomple/core/Hints"
 import { Host } from "@coddiwomple/core/Host"
+import { type Base, located } from "@coddiwomple/core/Located"
 import * as PluginError from "@coddiwomple/core/PluginError"
 import * as Source from "@coddiwomple/core/Source"
 import * as Effect from "effect/Effect"
@@ -13,7 +14,6 @@ import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { homedir } from "node:os"
 import * as ClusterEntry from "./ClusterEntry.ts"
 import { Config } from "./Config.ts"
 import { Input } from "./Input.ts"
@@ -46,8 +46,8 @@ export default Source.make({
       return yield* Effect.fail(PluginError.refused([Diagnostic.error("CW105", message, { field: "services", help })]))
     }
     const open = () => [
-      ...(config.clusters === undefined ? [] : [input(disk, host.directory, config.clusters, clusters)]),
-      ...(config.services === undefined ? [] : [input(disk, host.directory, config.services, services)])
+      ...(config.clusters === undefined ? [] : [input(disk, host, config.clusters, clusters)]),
+      ...(config.services === undefined ? [] : [input(disk, host, config.services, services)])
     ]
     return {
       // Inputs remember what was said: every run of the stream starts with fresh ones.
@@ -72,16 +72,12 @@ const clusters = (resolve: ClusterEntry.Resolve): Form => ({
   decode: (value, spot, findings) => ClusterEntry.decode(value, spot, findings, resolve)
 })
 
-const input = (disk: Disk, directory: string, name: string, form: (resolve: ClusterEntry.Resolve) => Form): Input => {
+const input = (disk: Disk, base: Base, name: string, form: (resolve: ClusterEntry.Resolve) => Form): Input => {
   const { path } = disk
-  const file = path.resolve(directory, name)
+  const file = located(path, base, name)
   const near = path.relative(path.resolve(), file)
   const shown = near.startsWith("..") || path.isAbsolute(near) ? file : near
-  const resolve = (to: string) =>
-    path.resolve(
-      path.dirname(file),
-      to.replace(/^~(?=$|\/)/, () => homedir())
-    )
+  const resolve = (to: string) => located(path, { directory: path.dirname(file), home: base.home }, to)
   return new Input(disk, { path: file, shown }, new Partition(name, shown, form(resolve)))
 }
 

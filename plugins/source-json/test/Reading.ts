@@ -30,7 +30,7 @@ export const readIn = async (directory: string, config: (typeof json.config)["Ty
     const impl = yield* json.make(config)
     return yield* Stream.runCollect(impl.events)
   })
-  const host = FakeHost.make({ directory, finite: true })
+  const host = FakeHost.make({ directory, finite: true, home: "/home/me" })
   const exit = await Effect.runPromiseExit(
     program.pipe(Effect.scoped, Effect.provide(host.layer), Effect.provide(NodeServices.layer))
   )

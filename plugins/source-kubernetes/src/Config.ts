@@ -24,7 +24,7 @@ export const Config = Schema.Struct({
   clusters: Schema.optionalKey(
     Schema.NonEmptyString.annotate({
       description:
-        "File with the list of clusters, as the json source reads it: name, address, kubeconfig_path, kubeconfig_context. An address may be left out: it is then asked of the cluster's gateway Service. Relative to the pipeline file.",
+        "File with the list of clusters, as the json source reads it: name, address, kubeconfig_path, kubeconfig_context. An address may be left out: it is then asked of the cluster's gateway Service. Relative to the pipeline file, or to the home folder with ~/.",
       examples: ["clusters.json"]
     })
   ),
@@ -37,7 +37,7 @@ export const Config = Schema.Struct({
   kubeconfig: Schema.optionalKey(
     Schema.NonEmptyString.annotate({
       description:
-        "Kubeconfig for `contexts`. Relative to the pipeline file. Without it KUBECONFIG, ~/.kube/config, or the service account of the pod."
+        "Kubeconfig for `contexts`. Relative to the pipeline file, or to the home folder with ~/. Without it KUBECONFIG, ~/.kube/config, or the service account of the pod."
     })
   ),
   select: Schema.optionalKey(

@@ -5,6 +5,7 @@
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { ClusterFact, SourceEvent } from "@coddiwomple/core/Fact"
 import { Host } from "@coddiwomple/core/Host"
+import { located } from "@coddiwomple/core/Located"
 import { type PluginError, refused } from "@coddiwomple/core/PluginError"
 import * as Source from "@coddiwomple/core/Source"
 import * as ClustersFile from "@coddiwomple/kubernetes/ClustersFile"
@@ -78,7 +79,7 @@ const fleetOf = (config: Config, { fs, path }: Cache.Disk, host: Host["Service"]
     })
     if (config.clusters === undefined) {
       const kubeconfigPath =
-        config.kubeconfig === undefined ? {} : { kubeconfigPath: path.resolve(host.directory, config.kubeconfig) }
+        config.kubeconfig === undefined ? {} : { kubeconfigPath: located(path, host, config.kubeconfig) }
       const facts = Object.entries(config.contexts ?? {}).map(
         ([name, context]): ClusterFact => ({
           kind: "cluster",
@@ -90,9 +91,9 @@ const fleetOf = (config: Config, { fs, path }: Cache.Disk, host: Host["Service"]
       )
       return { specs: facts.map(specOf), bad: [] }
     }
-    const file = path.resolve(host.directory, config.clusters)
+    const file = located(path, host, config.clusters)
     const near = path.relative(path.resolve(), file)
-    const { bad, facts, warnings } = yield* ClustersFile.read(file, near.startsWith("..") ? file : near)
+    const { bad, facts, warnings } = yield* ClustersFile.read(file, near.startsWith("..") ? file : near, host.home)
     const known = facts.filter((f) => f.addresses.length > 0)
     return {
       specs: facts.map(specOf),

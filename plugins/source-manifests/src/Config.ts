@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 const Cluster = Schema.Struct({
   paths: Schema.Union([Schema.NonEmptyString, Schema.NonEmptyArray(Schema.NonEmptyString)]).annotate({
     description:
-      "Files, folders (with all .yaml, .yml and .json below them), globs, or - for standard input. Relative to the pipeline file. A path that finds nothing is an error.",
+      "Files, folders (with all .yaml, .yml and .json below them), globs, or - for standard input. Relative to the pipeline file, or to the home folder with ~/. A path that finds nothing is an error.",
     examples: ["rendered/east", ["apps/*/overlays/east/*.yaml", "-"]]
   }),
   addresses: Schema.optionalKey(

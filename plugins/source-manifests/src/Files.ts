@@ -4,6 +4,7 @@
  */
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import type { Disk } from "@coddiwomple/core/Hints"
+import { type Base, located, start } from "@coddiwomple/core/Located"
 import * as Suggest from "@coddiwomple/core/Suggest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -22,7 +23,7 @@ export interface Listing {
   readonly folders: ReadonlyArray<string>
 }
 
-export const list = (disk: Disk, directory: string, paths: ReadonlyArray<string>): Effect.Effect<Listing, Failure> =>
+export const list = (disk: Disk, base: Base, paths: ReadonlyArray<string>): Effect.Effect<Listing, Failure> =>
   Effect.gen(function* () {
     const files = new Set<string>()
     const folders = new Set<string>()
@@ -32,7 +33,7 @@ export const list = (disk: Disk, directory: string, paths: ReadonlyArray<string>
         files.add(stdin)
         continue
       }
-      const found = yield* Effect.result(one(disk, directory, path))
+      const found = yield* Effect.result(one(disk, base, path))
       if (found._tag === "Failure") failures.push(found.failure)
       else {
         for (const file of found.success.files) {
@@ -46,9 +47,9 @@ export const list = (disk: Disk, directory: string, paths: ReadonlyArray<string>
     return { files: [...files].sort(), folders: [...folders].sort() }
   })
 
-const one = (disk: Disk, directory: string, path: string): Effect.Effect<Listing, Diagnostic.Diagnostic> =>
+const one = (disk: Disk, base: Base, path: string): Effect.Effect<Listing, Diagnostic.Diagnostic> =>
   Effect.gen(function* () {
-    const absolute = disk.path.resolve(directory, path)
+    const absolute = located(disk.path, base, path)
     const info = yield* disk.fs.stat(absolute).pipe(Effect.option)
     if (Option.isSome(info) && info.value.type === "File") return { files: [absolute], folders: [] }
     const isFolder = Option.isSome(info) && info.value.type === "Directory"
@@ -57,9 +58,10 @@ const one = (disk: Disk, directory: string, path: string): Effect.Effect<Listing
       const what = Option.isSome(info) ? "is neither a file nor a folder" : "does not exist"
       return yield* Effect.fail(missing(path, what, Suggest.help(disk.path.basename(absolute), near)))
     }
-    const cwd = isFolder ? absolute : directory
+    const { from, rest } = start(base, path)
+    const cwd = isFolder ? absolute : from
     const options = { cwd, absolute: true, dot: false, expandDirectories: false } as const
-    const pattern = isFolder ? extensions : path
+    const pattern = isFolder ? extensions : rest
     const all = yield* Effect.tryPromise({
       try: (signal) => glob(pattern, { ...options, onlyFiles: false, onlyDirectories: false, signal }),
       catch: (cause) => missing(path, `cannot be searched: ${cause instanceof Error ? cause.message : String(cause)}`)

@@ -3,6 +3,7 @@
  * over, and a Service that cannot be read is told with its place.
  */
 import { isPort } from "@coddiwomple/core/Names"
+import { yamlProblem } from "@coddiwomple/kubernetes/Harmless"
 import type { ServiceObject } from "@coddiwomple/kubernetes/ServiceFacts"
 import { type Document, isCollection, isMap, isScalar, isSeq, type Node, parseDocument } from "yaml"
 import type { Piece } from "./Pieces.ts"
@@ -54,7 +55,7 @@ export const read = ({ text }: Piece): Parsed => {
     return {
       ...nothing,
       broken: {
-        message: error.message.split("\n")[0]!,
+        message: yamlProblem(error.message.split("\n")[0]!),
         offset: error.pos[0],
         end: error.pos[1],
         ...(template === undefined ? {} : { help: template })
@@ -65,7 +66,7 @@ export const read = ({ text }: Piece): Parsed => {
   try {
     value = document.toJS({ maxAliasCount: 100 })
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
+    const message = yamlProblem(cause instanceof Error ? cause.message : String(cause))
     return { ...nothing, broken: { message, offset: 0, end: 1 } }
   }
   if (document.contents === null) return nothing

@@ -5,6 +5,7 @@
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { type BadEntry, type ClusterFact, type Fact, key, type SourceEvent } from "@coddiwomple/core/Fact"
 import type { Disk } from "@coddiwomple/core/Hints"
+import type { Base } from "@coddiwomple/core/Located"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -13,7 +14,7 @@ import { type Entry, Manifest, type Rules } from "./Manifest.ts"
 
 export interface Spec {
   readonly name: string
-  readonly directory: string
+  readonly base: Base
   readonly paths: ReadonlyArray<string>
   readonly fact: ClusterFact | undefined
   readonly rules: Rules
@@ -80,7 +81,7 @@ export class Partition {
   private get look(): Effect.Effect<Said, Failure> {
     return Effect.gen({ self: this }, function* () {
       const { disk, spec } = this
-      const listing = yield* Files.list(disk, spec.directory, spec.paths)
+      const listing = yield* Files.list(disk, spec.base, spec.paths)
       this.folders = listing.folders
       const files: typeof this.files = new Map()
       const failures: Array<Diagnostic.Diagnostic> = []

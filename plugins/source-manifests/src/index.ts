@@ -59,7 +59,7 @@ export default Source.make({
         const rules = { naming, namespace: cluster.namespace, counts }
         return new Partition(disk, {
           name,
-          directory: host.directory,
+          base: host,
           paths: pathsOf(cluster),
           fact: factOf(name, order, cluster),
           rules,

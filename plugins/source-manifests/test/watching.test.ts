@@ -29,7 +29,7 @@ const look = (steps: ReadonlyArray<{ readonly text: string; readonly meanwhile?:
       { fs: { ...fs, readFile }, path: yield* Path.Path },
       {
         name: "a",
-        directory: world.directory,
+        base: { directory: world.directory },
         paths: ["."],
         fact: undefined,
         rules: {

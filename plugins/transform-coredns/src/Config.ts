@@ -27,7 +27,7 @@ export const Config = Schema.Struct({
   corefile: Schema.optionalKey(
     Schema.NonEmptyString.annotate({
       description:
-        "self-managed: file with the Corefile to merge into, relative to the pipeline file; {cluster} stands for the name of the cluster",
+        "self-managed: file with the Corefile to merge into, relative to the pipeline file, or to the home folder with ~/; {cluster} stands for the name of the cluster",
       examples: ["Corefile", "corefiles/{cluster}"]
     })
   ),

@@ -6,6 +6,7 @@ import type { Artifact } from "@coddiwomple/core/Artifact"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { reasonOf } from "@coddiwomple/core/FileDisk"
 import { Host } from "@coddiwomple/core/Host"
+import { located } from "@coddiwomple/core/Located"
 import type { Cluster, Service } from "@coddiwomple/core/Model"
 import { isIp } from "@coddiwomple/core/Names"
 import { permanent, refused } from "@coddiwomple/core/PluginError"
@@ -42,7 +43,7 @@ export default Transform.make({
         return yield* Effect.fail(refused([noCorefile()]))
       const open = (file: string) =>
         fs
-          .readFileString(path.resolve(host.directory, file))
+          .readFileString(located(path, host, file))
           .pipe(Effect.mapError((cause) => permanent(`${file}: ${reasonOf(cause)}`, cause)))
       return Transform.model(({ model, services }) =>
         Effect.gen(function* () {

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 export const fields = {
   command: Schema.NonEmptyArray(Schema.NonEmptyString).annotate({
     description:
-      "Program and arguments; no shell. A path with a slash is relative to the pipeline file. Naming it here is the permission to run it",
+      "Program and arguments; no shell. A path with a slash is relative to the pipeline file, or to the home folder with ~/. Naming it here is the permission to run it",
     examples: [["./add-team.py"], ["kubeconform", "-strict"]]
   }),
   functionConfig: Schema.optionalKey(

@@ -1,16 +1,19 @@
 /** Whether the program of a command can be run, without running it: for `cw doctor`, and before a reload swaps. */
+import { type Base, located } from "@coddiwomple/core/Located"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 
 export type Standing = "there" | "absent" | "forbidden"
 
-/** A program with a slash is a file of `directory`; another is looked for in `searched`, a list as PATH has it. */
-export const look = (program: string, directory: string, searched: string) =>
+/** A program with a slash is a file; another is looked for in `searched`, a list as PATH has it. */
+export const look = (program: string, base: Base, searched: string) =>
   Effect.gen(function* () {
     const path = yield* Path.Path
-    const folders = program.includes("/") ? [directory] : searched.split(":").map((folder) => folder || directory)
-    const found = yield* Effect.forEach(folders, (folder) => standing(path.resolve(folder, program)))
+    const files = program.includes("/")
+      ? [located(path, base, program)]
+      : searched.split(":").map((folder) => path.resolve(folder || base.directory, program))
+    const found = yield* Effect.forEach(files, standing)
     return found.find((one) => one === "there") ?? found.find((one) => one === "forbidden") ?? "absent"
   })
 

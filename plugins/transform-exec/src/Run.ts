@@ -5,6 +5,7 @@
 import { constants } from "node:os"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
 import { Host } from "@coddiwomple/core/Host"
+import { type Base, located } from "@coddiwomple/core/Located"
 import { NodeName } from "@coddiwomple/core/NodeName"
 import { PluginError } from "@coddiwomple/core/PluginError"
 import * as Duration from "effect/Duration"
@@ -55,14 +56,14 @@ export const problem = (code: Diagnostic.Diagnostic["code"], message: string, he
 /** Bound to the folder of the pipeline file, and to the services of the platform. */
 export const runner = (config: Config) =>
   Effect.gen(function* () {
-    const { directory } = yield* Host
+    const base = yield* Host
     const node = yield* NodeName
     const services = yield* Effect.context<ChildProcessSpawner | FileSystem.FileSystem | Path.Path>()
     const runner: Runner = {
       program: config.command[0],
       node,
-      run: (stdin) => Effect.provideContext(Effect.scoped(start(config, directory, node, stdin)), services),
-      probe: Effect.provideContext(probe(config, directory), services)
+      run: (stdin) => Effect.provideContext(Effect.scoped(start(config, base, node, stdin)), services),
+      probe: Effect.provideContext(probe(config, base), services)
     }
     return runner
   })
@@ -72,24 +73,24 @@ const environment = (config: Config): Readonly<Record<string, string | undefined
   ...Object.fromEntries(Object.entries(config.env).map(([key, value]) => [key, Redacted.value(value)]))
 })
 
-const probe = (config: Config, directory: string) => {
+const probe = (config: Config, base: Base) => {
   const [program] = config.command
-  return Effect.flatMap(look(program, directory, environment(config).PATH ?? "/usr/bin:/bin"), (standing) =>
+  return Effect.flatMap(look(program, base, environment(config).PATH ?? "/usr/bin:/bin"), (standing) =>
     standing === "there" ? Effect.void : Effect.fail(standing === "absent" ? notFound(program) : forbidden(program))
   )
 }
 
-const start = (config: Config, directory: string, node: string, stdin: string) =>
+const start = (config: Config, base: Base, node: string, stdin: string) =>
   Effect.gen(function* () {
     const path = yield* Path.Path
     const spawner = yield* ChildProcessSpawner
     const [program, ...args] = config.command
     const hide = hiding(Object.values(config.env).map(Redacted.value))
-    const file = program.includes("/") ? path.resolve(directory, program) : program
+    const file = program.includes("/") ? located(path, base, program) : program
     const handle = yield* spawner
       .spawn(
         ChildProcess.make(file, args, {
-          cwd: directory,
+          cwd: base.directory,
           env: environment(config),
           extendEnv: false,
           stdin: Stream.make(new TextEncoder().encode(stdin)),

@@ -109,3 +109,31 @@ export const gatewayClaims = (
     return out
   }
 }
+
+/**
+ * A port of an address behind which several clusters stand leads to any of those that open it. That is right where they
+ * open it for the same services, or one of them alone opens it; else calls end where the service does not run.
+ */
+export const doorClaims = (
+  service: Service,
+  opened: ReadonlyArray<string>,
+  shared: ReadonlyMap<string, ReadonlyArray<string>>
+): ReadonlyArray<Claim> => {
+  const out: Array<Claim> = []
+  for (const [address, clusters] of shared) {
+    const there = clusters.filter((cluster) => opened.includes(cluster))
+    if (there.length === 0) continue
+    for (const { port, protocol } of service.ports) {
+      if (family(protocol) === "udp") continue
+      out.push({
+        key: `door ${address} ${port}`,
+        what: `port ${port} of ${address}, the gateway of clusters ${clusters.join(", ")} alike, and run in different ones`,
+        diagnostic: "CW629",
+        help: "give each cluster an address of its own, or the services ports of their own",
+        severity: "warning",
+        share: there.join(" ")
+      })
+    }
+  }
+  return out
+}

@@ -15,7 +15,7 @@ import { endpoint, type ServiceEntry, serviceEntry } from "@coddiwomple/istio/Se
 import { type HttpRoute, type TlsRoute, virtualService } from "@coddiwomple/istio/VirtualService"
 import type { Settings } from "./Config.ts"
 import { Draft } from "./Draft.ts"
-import { reserved } from "./Problems.ts"
+import { reserved, udpCure } from "./Problems.ts"
 import { alike, type Site, type Sites } from "./Sites.ts"
 
 interface Running {
@@ -164,10 +164,15 @@ const entries = (service: Service, names: Names, namespace: string, spec: Entry)
 
 const problems = (draft: Draft, running: ReadonlyArray<Running>, called: boolean): void => {
   const { service } = draft
-  if (service.traffic === "spread" || service.traffic === "weighted" || service.tiers !== undefined) {
+  const spread = service.traffic === "spread" || service.traffic === "weighted"
+  if (spread || service.tiers !== undefined) {
+    const said = [
+      ...(spread ? [`\`traffic: ${service.traffic}\``] : []),
+      ...(service.tiers === undefined ? [] : ["tiers"])
+    ]
     draft.warning(
       "CW628",
-      "profile classic has neither weights nor tiers: all calls from elsewhere spread evenly",
+      `with profile classic ${said.join(" and ")} ${said.length === 1 && spread ? "has" : "have"} no effect: clusters that run it call their own backend, all others spread their calls evenly`,
       "use profile mtls"
     )
   }
@@ -175,7 +180,7 @@ const problems = (draft: Draft, running: ReadonlyArray<Running>, called: boolean
     if (isReserved(port, protocol)) reserved(draft, name, protocol, port)
   const udp = service.ports.filter((port) => family(port.protocol) === "udp")
   if (udp.length > 0)
-    draft.warning("CW628", `port ${udp.map((p) => p.name).join(", ")} is UDP, which Istio does not carry`)
+    draft.warning("CW628", `port ${udp.map((p) => p.name).join(", ")} is UDP, which Istio does not carry`, udpCure)
   const unreachable = running.filter((b) => b.site.addresses.length === 0).map((b) => b.site.name)
   if (unreachable.length === 0 || !called) return
   const names = unreachable.join(", ")

@@ -8,6 +8,8 @@ import type { Draft } from "./Draft.ts"
 import { isNamed, type Provider } from "./Providers.ts"
 import type { Site, Sites } from "./Sites.ts"
 
+export const udpCure = "remove it from the service: UDP between clusters needs another way than the mesh"
+
 export interface Rendering {
   readonly ports: ReadonlyArray<Port>
   readonly providers: ReadonlyArray<Provider>
@@ -31,8 +33,8 @@ export const problems = (draft: Draft, { ports, providers, exposed, callers, sit
   if (providers.length === 0) draft.error("CW625", "all clusters that run it are ambient; this profile needs sidecars")
   if (ports.length < service.ports.length) {
     const udp = service.ports.filter((port) => !ports.some((p) => p.name === port.name)).map((port) => port.name)
-    if (ports.length === 0) draft.error("CW625", "all its ports are UDP, which Istio does not carry")
-    else draft.warning("CW628", `port ${udp.join(", ")} is UDP, which Istio does not carry; it is left out`)
+    if (ports.length === 0) draft.error("CW625", "all its ports are UDP, which Istio does not carry", udpCure)
+    else draft.warning("CW628", `port ${udp.join(", ")} is UDP, which Istio does not carry; it is left out`, udpCure)
   }
   for (const { name, number, protocol } of ports)
     if (isReserved(number, protocol)) reserved(draft, name, protocol, number)
@@ -69,18 +71,38 @@ export const problems = (draft: Draft, { ports, providers, exposed, callers, sit
   reachability(draft, providers, callers, sites)
   const { traffic } = service
   if (service.tiers !== undefined && traffic !== "local-first") {
-    draft.warning("CW628", `its tiers have no effect with \`traffic: ${traffic}\``, "use `traffic: local-first`")
-  }
-  if (traffic !== "weighted" && service.backends.some((b) => b.weight !== undefined)) {
-    draft.warning("CW628", `its weights have no effect with \`traffic: ${traffic}\``, "use `traffic: weighted`")
-  }
-  if (callers.some((c) => c.choice.tiersLost)) {
     draft.warning(
       "CW628",
-      "its tiers need Istio 1.30 or newer in the clusters that call it; there, all remote clusters are alike",
-      "say `istio_version` where it is newer"
+      `its tiers have no effect with \`traffic: ${traffic}\``,
+      "use `traffic: local-first`, or leave `tiers` out"
     )
   }
+  if (traffic !== "weighted" && service.backends.some((b) => b.weight !== undefined)) {
+    draft.warning(
+      "CW628",
+      `its weights have no effect with \`traffic: ${traffic}\``,
+      "use `traffic: weighted`, or leave the weights out"
+    )
+  }
+  const lost = callers.flatMap(({ choice, targets }) => (choice.tiersLost ? [...ClusterSet.indices(targets)] : []))
+  if (lost.length > 0) {
+    draft.warning(
+      "CW628",
+      `its tiers have no effect on calls from ${clusterNames(lost, sites)}, whose Istio is older than 1.30: there, all other clusters are alike`,
+      "bring Istio to 1.30 there; where it is newer already, say so with `istio_version`"
+    )
+  }
+}
+
+const mostNames = 5
+
+/** `cluster a`, `clusters a, b and c`; of many the first few. */
+const clusterNames = (indices: ReadonlyArray<number>, { all }: Sites): string => {
+  const names = indices.map((i) => all[i]!.name).sort()
+  if (names.length > mostNames)
+    return `clusters ${names.slice(0, mostNames).join(", ")} and ${names.length - mostNames} more`
+  const last = names.pop()
+  return names.length === 0 ? `cluster ${last}` : `clusters ${names.join(", ")} and ${last}`
 }
 
 export const reserved = (draft: Draft, name: string, protocol: string, port: number): void =>

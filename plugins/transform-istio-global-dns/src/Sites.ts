@@ -54,6 +54,8 @@ export interface Sites {
   /** All clusters, by configuration namespace alone. */
   readonly namespaces: ReadonlyArray<Group>
   readonly ambient: ClusterSet.ClusterSet
+  /** Addresses of several clusters, with the names of these in name order. */
+  readonly shared: ReadonlyMap<string, ReadonlyArray<string>>
   readonly policy: (locality: LocalityLb, weighted?: boolean) => TrafficPolicy
   /** Even over all, dead ones left out. */
   readonly even: TrafficPolicy
@@ -124,11 +126,18 @@ export const sitesOf = (fleet: Fleet, settings: Settings): Sites => {
     groups: grouped(sidecars, fleet, (s) => `${s.configNamespace}/${s.modern}`),
     namespaces: grouped(all, fleet, (s) => s.configNamespace),
     ambient: fleet.set(all.filter((s) => !s.sidecars).map((s) => s.index)),
+    shared: sharedAddresses(all),
     policy,
     even: policy({ enabled: false }),
     weighted: policy({ enabled: false }, true),
     regional: policy({ enabled: true })
   }
+}
+
+const sharedAddresses = (all: ReadonlyArray<Site>): Sites["shared"] => {
+  const pairs = all.flatMap(({ addresses, name }) => addresses.map((address) => ({ address, name })))
+  const several = [...Map.groupBy(pairs, ({ address }) => address)].filter(([, list]) => list.length > 1)
+  return new Map(several.map(([address, list]) => [address, list.map(({ name }) => name).sort()]))
 }
 
 /** Remembers the sites of the newest fleet: equal fleets are the same object. */

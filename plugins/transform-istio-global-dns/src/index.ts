@@ -5,13 +5,13 @@
 import * as Artifact from "@coddiwomple/core/Artifact"
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import type { Service } from "@coddiwomple/core/Model"
+import type { Fleet, Service } from "@coddiwomple/core/Model"
 import { type PluginError, refused } from "@coddiwomple/core/PluginError"
 import * as Transform from "@coddiwomple/core/Transform"
 import { metadata } from "@coddiwomple/istio/Metadata"
 import { namespace } from "@coddiwomple/istio/Namespace"
 import * as Effect from "effect/Effect"
-import { addressClaims, gatewayClaims, listenerClaims } from "./Claims.ts"
+import { addressClaims, doorClaims, gatewayClaims, listenerClaims } from "./Claims.ts"
 import { openedClassic, renderClassic } from "./Classic.ts"
 import { Config, type Profile, settings as withDefaults } from "./Config.ts"
 import { fleetProblems } from "./FleetProblems.ts"
@@ -55,10 +55,15 @@ export default Transform.make({
     const inClassic = classicClaims()
     const opens = openers[profile]
     const atGateway = opens === undefined ? none : gatewayClaims((service, fleet) => opens(service, sites(fleet)))
+    const behindOne = (service: Service, fleet: Fleet) => {
+      const { shared } = sites(fleet)
+      return opens === undefined || shared.size === 0 ? [] : doorClaims(service, opens(service, sites(fleet)), shared)
+    }
     return Effect.succeed(
       Transform.service((service, fleet) => render(service, sites(fleet), settings), {
         claims: (service, fleet) => [
           ...atGateway(service, fleet),
+          ...behindOne(service, fleet),
           ...(modern ? (settings.autoAllocate ? [] : addressClaims(service)) : inClassic(service))
         ],
         fleet: (fleet) => ({

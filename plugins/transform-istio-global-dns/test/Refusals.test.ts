@@ -180,4 +180,27 @@ describe("clusters that do not fit together", () => {
     const many = ["a", "b", "c"].map((name) => ({ name, addresses: ["192.0.2.1", "192.0.2.2"] }))
     expect(told(given({ clusters: many, services }), "CW629")).toHaveLength(2)
   })
+
+  it.each([
+    ["plaintext", plaintext],
+    ["classic", classic]
+  ] as const)(
+    "%s: one gateway address is told where a port of it leads to clusters that differ",
+    (_profile, config) => {
+      const shared = [...clusters({}, { addresses: ["192.0.2.1"] }), { name: "c", addresses: ["192.0.2.3"] }]
+      const twins = (services: NonNullable<Given.Terse["services"]>) =>
+        told(given({ clusters: shared, services }, config), "CW629")
+      const http = { http: 80 }
+      expect(twins({ one: { in: ["a"], ports: http }, two: { in: ["b"], ports: http } })).toEqual([
+        "services one and two both have port 80 of 192.0.2.1, the gateway of clusters a, b alike, and run in different ones: calls of one may go to the other"
+      ])
+      expect(twins({ one: { in: ["a", "b"], ports: http }, two: { in: ["b", "c"], ports: http } })).toHaveLength(1)
+      // One address is right for both where each port leads to one of them, or to the same in both.
+      expect(twins({ one: { in: ["a"], ports: http }, two: { in: ["a"], ports: http } })).toEqual([])
+      expect(twins({ one: { in: ["a"], ports: http }, two: { in: ["b"], ports: { http: 81 } } })).toEqual([])
+      expect(twins({ one: { in: ["a", "b"], ports: http }, two: { in: ["a", "b", "c"], ports: http } })).toEqual([])
+      expect(twins({ one: { in: ["a"], ports: http }, two: { in: ["c"], ports: http } })).toEqual([])
+      expect(twins({ one: { in: ["a"], ports: http }, two: { in: ["b"], ports: http, consumers: [] } })).toEqual([])
+    }
+  )
 })

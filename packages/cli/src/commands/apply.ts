@@ -57,7 +57,7 @@ export const apply = Command.make(
         return then === undefined ? [] : [onlySinks(pipeline, (sink) => sink.id in then)]
       })
       const review = new Review(saved, planned)
-      const codes = yield* Effect.forEach(planned, (pipeline) => apply(pipeline, told, saved, review), {
+      const codes = yield* Effect.forEach(planned, (pipeline) => apply(pipeline, told.of(pipeline), saved, review), {
         concurrency: "unbounded"
       })
       yield* end(ExitCode.worst(codes))

@@ -24,7 +24,7 @@ export const doctor = Command.make(
       const told = yield* presenter("doctor", "stdout")
       const opened = yield* pipelines(input, told)
       const { examine } = yield* lazily(() => import("../Doctor.ts"))
-      const codes = yield* Effect.forEach(opened, (pipeline) => examine(pipeline, told, input.timeout))
+      const codes = yield* Effect.forEach(opened, (pipeline) => examine(pipeline, told.of(pipeline), input.timeout))
       yield* end(ExitCode.worst(codes))
     })
 ).pipe(

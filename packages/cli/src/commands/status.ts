@@ -38,7 +38,7 @@ const detail = (node: NodeInfo): string => {
       .join(", ")}`
   if (node.plan !== undefined)
     return `${node.plan.create + node.plan.update + node.plan.delete} to write, ${node.plan.unchanged} unchanged, ${node.plan.held} held`
-  return node.groups === undefined ? "" : `${node.groups} services`
+  return node.groups === undefined ? "" : many(node.groups, "service")
 }
 
 const text = (status: Status, clusters: ReadonlyArray<Cluster>): string => {

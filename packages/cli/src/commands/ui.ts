@@ -101,7 +101,7 @@ export const ui = Command.make(
             `choose one: --pipeline ${opened[0]!.name}`
           )
         return yield* Effect.catch(
-          Ui.fromPipeline(opened[0]!, told, options, () => pipelines(input, told)),
+          Ui.fromPipeline(opened[0]!, told.of(opened[0]!), options, () => pipelines(input, told)),
           busy
         )
       }

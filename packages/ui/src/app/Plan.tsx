@@ -318,7 +318,9 @@ const Review = ({
                               : op === "delete"
                                 ? "nothing wants it any more"
                                 : op === "update"
-                                  ? plural(l.first.fields.length, "field")
+                                  ? l.first.fields.length === 0
+                                    ? `+${l.first.added ?? 0} −${l.first.removed ?? 0} lines`
+                                    : plural(l.first.fields.length, "field")
                                   : "")}
                         </td>
                       </tr>

@@ -131,7 +131,7 @@ const document = (
     leftOut: plans.flatMap(({ plan }) => [...(plan.failed ?? [])].map(([target, d]) => ({ target, why: d.message }))),
     risks: plans.flatMap(({ plan, sink }) => risks(sink, plan)),
     confirm: `${targets.size} ${noun}${targets.size === 1 ? "" : "s"}`,
-    command: `cw apply ${setting.file}${sinks.length === setting.types.size ? "" : ` --sink ${sinks.map((s) => s.id).join(",")}`}`
+    command: `cw run --once ${setting.file}${sinks.length === setting.types.size ? "" : ` --sink ${sinks.map((s) => s.id).join(",")}`}`
   }
 }
 
