@@ -17,7 +17,7 @@ export default async (): Promise<ReadonlyArray<Figure>> => {
       loose: { command: [node, cw, "validate", "pipeline.yaml"], cwd: join(root, "examples/04-custom-sink") },
       run: { command: [node, cw, "run", "pipeline.yaml"], cwd: join(root, "examples/01-split-bookinfo") }
     },
-    15
+    25
   )
   const ratio = (name: string) => runs[name]!.wall / runs.empty!.wall
   return [

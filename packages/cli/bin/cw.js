@@ -39,10 +39,10 @@ if (tooOld) {
     if (cache) cache()
     // A run over a large fleet makes much short-lived garbage; V8 would answer with a new space of 100 MiB and more.
     // Small runs are over before this.
-    var flags = builtin("node:v8").setFlagsFromString
-    if (flags && !runtime.deno) {
+    if (!runtime.deno) {
       setTimeout(function () {
-        flags("--semi-space-growth-factor=1")
+        var flags = builtin("node:v8").setFlagsFromString
+        if (flags) flags("--semi-space-growth-factor=1")
       }, 120).unref()
     }
     import("../dist/cw.js").catch(function (error) {

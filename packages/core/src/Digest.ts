@@ -10,14 +10,20 @@ export const portable = (bytes: Uint8Array): string => bytesToHex(sha256(bytes))
 
 type Native = (algorithm: string, data: string | Uint8Array, encoding: "hex") => string
 
-const native: Native | undefined = globalThis.process?.getBuiltinModule?.("node:crypto")?.hash
+let native: Native | undefined
+let asked = false
+
+/** Asked for at the first digest: it takes the runtime milliseconds to load. */
+const hash = (): Native | undefined => {
+  if (!asked) native = globalThis.process?.getBuiltinModule?.("node:crypto")?.hash
+  asked = true
+  return native
+}
 
 /** Of the text's UTF-8; an unpaired surrogate counts as U+FFFD. */
-export const digest = (text: string): string =>
-  native === undefined ? portable(utf8ToBytes(text)) : native("sha256", text, "hex")
+export const digest = (text: string): string => hash()?.("sha256", text, "hex") ?? portable(utf8ToBytes(text))
 
-export const digestBytes = (bytes: Uint8Array): string =>
-  native === undefined ? portable(bytes) : native("sha256", bytes, "hex")
+export const digestBytes = (bytes: Uint8Array): string => hash()?.("sha256", bytes, "hex") ?? portable(bytes)
 
 /** JSON with sorted keys: equal values have equal digests. */
 export const canonical = (value: unknown): string =>
