@@ -85,11 +85,12 @@ const key = /^((?:\s|-\s)*)(["']?)([\w.-]+)\2[ \t]*:(?=\s|$)/
 /** A line that begins neither key nor item is a piece of a value, wherever it stands. */
 const isPiece = (line: string): boolean => !/^\s*(?:$|-(?:\s|$)|#|---|\.\.\.|[{}[\]])/.test(line) && !key.test(line)
 
-/** A line below these, nearest last: of what stands under a field that looks secret nothing is left. */
-export const maskBelow = (above: ReadonlyArray<string>, line: string): string => {
+/** A line below these, nearest first: of what stands under a field that looks secret nothing is left. */
+export const maskBelow = (above: Iterable<string>, line: string): string => {
   let column = isPiece(line) ? Number.POSITIVE_INFINITY : indent(line)
-  for (let i = above.length - 1; i >= 0 && column > 0; i--) {
-    const [, before, , name] = key.exec(above[i]!) ?? []
+  for (const each of above) {
+    if (column <= 0) break
+    const [, before, , name] = key.exec(each) ?? []
     if (before === undefined || before.length >= column) continue
     column = before.length
     if (holdsSecret(name!)) return stars(line)

@@ -28,13 +28,13 @@ export class SourceText {
     const source = this.line(line)
     const col = Math.min(offset - from, source.length) + 1
     const endCol = Math.max(col, Math.min(end - from, source.length) + 1)
-    return { file: this.file, line, col, ...(endCol > col ? { endCol } : {}), source: this.masked(line, source) }
+    return { file: this.file, line, col, ...(endCol > col ? { endCol } : {}), source: this.masked(line) }
   }
 
   /** What may be said of the line of an offset. */
   said(message: string, offset: number): string {
     const line = this.lineOf(Math.max(0, Math.min(offset, this.text.length)))
-    return withoutMasked(message, this.line(line), this.masked(line, this.line(line)))
+    return withoutMasked(message, this.line(line), this.masked(line))
   }
 
   private line(line: number): string {
@@ -42,8 +42,13 @@ export class SourceText {
     return this.text.slice(this.starts[line - 1], next === undefined ? undefined : next - 1).replace(/\r$/, "")
   }
 
-  private masked(line: number, source: string): string {
-    return maskBelow(this.text.slice(0, this.starts[line - 1]).split("\n"), source)
+  private masked(line: number): string {
+    return maskBelow(this.above(line), this.line(line))
+  }
+
+  /** Lines above, nearest first: only a few are ever asked for. */
+  private *above(line: number): Generator<string> {
+    for (let i = line - 1; i > 0; i--) yield this.line(i)
   }
 
   /** The line of an offset, from 1. */

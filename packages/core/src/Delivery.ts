@@ -41,9 +41,11 @@ interface Progress {
 
 interface Attempt extends SinkOutcome {
   readonly retryable: boolean
-  /** Something stands in the way that may go without another generation: a namespace comes, somebody moves a file. */
-  readonly blocked?: boolean
 }
+
+/** Something stands in the way that may go without another generation: a namespace comes, somebody moves a file. */
+const isBlocked = ({ plan, report }: SinkOutcome): boolean =>
+  plan !== undefined && report !== undefined && Plan.counts(plan).conflict > 0
 
 const defaultRetry = { initial: Duration.seconds(1), max: Duration.minutes(2), times: 3 }
 
@@ -92,8 +94,7 @@ export const makeDelivery = (context: Context) => {
           plan,
           report: { items: [] },
           diagnostics: plan.diagnostics,
-          retryable: (plan.failed?.size ?? 0) > 0,
-          blocked: Plan.counts(plan).conflict > 0
+          retryable: (plan.failed?.size ?? 0) > 0
         }
       }
       const applied = yield* told(sink, "apply", () => sink.impl.apply(plan, desired))
@@ -116,8 +117,7 @@ export const makeDelivery = (context: Context) => {
         plan,
         report,
         diagnostics: [...plan.diagnostics, ...(report.diagnostics ?? []), ...silent],
-        retryable: bad > 0,
-        blocked: Plan.counts(plan).conflict > 0
+        retryable: bad > 0
       }
     }).pipe(
       // A plan or report that is none: the sink's bug stays with the sink.
@@ -146,7 +146,7 @@ export const makeDelivery = (context: Context) => {
     Effect.gen(function* () {
       const times = sink.options.retry?.times ?? defaultRetry.times
       for (let n = 1; ; n++) {
-        const { retryable, blocked: _, ...outcome } = yield* attempt(sink, rendering)
+        const { retryable, ...outcome } = yield* attempt(sink, rendering)
         // A report says per object what failed after the sink's own retries: only whole failures are tried again.
         if (!retryable || outcome.report !== undefined || n >= times || context.dryRun) return outcome
         yield* Effect.sleep(pause(sink, n - 1))
@@ -161,7 +161,7 @@ export const makeDelivery = (context: Context) => {
       while (true) {
         const outcome = yield* attempt(sink, rendering)
         const newer =
-          outcome.retryable || outcome.blocked === true
+          outcome.retryable || isBlocked(outcome)
             ? yield* Queue.take(mailbox).pipe(Effect.timeoutOption(pause(sink, attempts++)))
             : Option.some(yield* Queue.take(mailbox))
         if (Option.isSome(newer)) {

@@ -28,12 +28,18 @@ export interface More {
   readonly refused?: string
 }
 
-export const want = (path: SafePath, text: string | (() => string), more: More = {}): Wanted => ({
+/** `digestOf` where the sink has a digest of its own. */
+export const want = (
+  path: SafePath,
+  text: string | (() => string),
+  more: More = {},
+  digestOf: (text: string) => string = digest
+): Wanted => ({
   path,
   text,
   entry: {
     id: path,
-    digest: digest(typeof text === "string" ? text : text()),
+    digest: digestOf(typeof text === "string" ? text : text()),
     ...(more.service === undefined ? {} : { service: more.service }),
     ...(more.artifact === undefined ? {} : { artifact: more.artifact })
   },

@@ -5,7 +5,7 @@
 import * as ClusterSet from "@coddiwomple/core/ClusterSet"
 import type { Desired } from "@coddiwomple/core/Desired"
 import * as Diagnostic from "@coddiwomple/core/Diagnostic"
-import { type More, textOf, type Wanted as File } from "@coddiwomple/core/FileSlot"
+import { type More, textOf, type Wanted as File, want as wantFile } from "@coddiwomple/core/FileSlot"
 import type { Layout } from "@coddiwomple/core/Layout"
 import { Mapping } from "@coddiwomple/core/Mapping"
 import { collisions, type SafePath } from "@coddiwomple/core/SafePath"
@@ -18,19 +18,9 @@ export const kustomization = "kustomization.yaml" as SafePath
 /** As Git names the content of a file. */
 export const blobId = (text: string): string => hash("sha1", `blob ${Buffer.byteLength(text)}\0${text}`, "hex")
 
-/** Like core's `want`, with the blob id for a digest. */
-export const want = (path: SafePath, text: string | (() => string), more: More = {}): File => ({
-  path,
-  text,
-  entry: {
-    id: path,
-    digest: blobId(typeof text === "string" ? text : text()),
-    ...(more.service === undefined ? {} : { service: more.service }),
-    ...(more.artifact === undefined ? {} : { artifact: more.artifact })
-  },
-  ...(more.combines === undefined ? {} : { combines: more.combines }),
-  ...(more.refused === undefined ? {} : { refused: more.refused })
-})
+/** A file with its blob id for a digest. */
+export const want = (path: SafePath, text: string | (() => string), more?: More): File =>
+  wantFile(path, text, more, blobId)
 
 export interface Want {
   readonly file: File
